@@ -1,0 +1,76 @@
+"""What a term is: a penalty or a constraint set on the unknown. This room opens with constraints."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor
+
+from .member import Member
+
+__all__ = ["Constraint", "SupportSet", "Term", "ValueSet"]
+
+
+class Term(ABC):
+    """Something added to a fit. `event_ndim` trailing axes form one problem; the axes before them are a batch."""
+
+    @property
+    @abstractmethod
+    def event_ndim(self) -> int:
+        """1: each row is a problem of its own. 2 or more: the trailing axes are one problem."""
+
+
+class Constraint(Term):
+    """A set of tensors. Projecting gives a `Member`; what was fitted (scales, codebook) never moves by it."""
+
+    @property
+    @abstractmethod
+    def exact(self) -> bool:
+        """Whether `project` returns a nearest member, or a good one by a heuristic that the docstring names."""
+
+    @abstractmethod
+    def project(self, x: Tensor, metric: Tensor | None = None) -> Member:
+        """argmin_z ½ Σ_j metric_j (x_j − z_j)² over the set. x (*b, n); metric broadcasts to x, ≥ 0; None is ones."""
+
+    @abstractmethod
+    def violation(self, x: Tensor) -> float:
+        """0 when x lies in the set; otherwise how far: excess nonzeros plus the largest distance to a legal value."""
+
+
+class SupportSet(ABC):
+    """The part of a constraint that says where: a family of allowed supports, closed under taking subsets."""
+
+    @property
+    @abstractmethod
+    def event_ndim(self) -> int: ...
+
+    @abstractmethod
+    def select(self, gain: Tensor, tie: Tensor) -> Tensor:
+        """The allowed support with the largest Σ gain. Ties keep the larger `tie`, then the lower index.
+
+        Args: gain, tie of the tensor's shape (*b, n). Returns: bool of that shape.
+        """
+
+    @abstractmethod
+    def excess(self, nonzero: Tensor) -> int:
+        """How many nonzeros too many `nonzero` (bool, the tensor's shape) holds."""
+
+
+class ValueSet(ABC):
+    """The part of a constraint that says which values: a fitted, frozen set of numbers for each entry."""
+
+    @abstractmethod
+    def encode(self, x: Tensor) -> Tensor:
+        """uint8 codes of the nearest values, in x's shape."""
+
+    @abstractmethod
+    def decode(self, codes: Tensor) -> Tensor:
+        """float32 values of codes in the tensor's full shape."""
+
+    @abstractmethod
+    def parts(self) -> dict[str, Tensor]:
+        """The fitted parts, under the field names of `Member`."""
+
+    def nearest(self, x: Tensor) -> Tensor:
+        """The nearest legal value of each entry, float32."""
+        return self.decode(self.encode(x))
