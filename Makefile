@@ -1,0 +1,65 @@
+# Two commands do everything: `make demo` and `make test`. Needed: python3 (>= 3.11) with venv, and make.
+# A C++17 compiler is optional: without one the torch reference of every kernel is used, and the report says so.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+# The install is editable, so Python sources need no new one; what the native part is built from does.
+INSTALL_INPUTS := pyproject.toml constraints.txt $(wildcard csrc/*.* csrc/*/*.*)
+
+.PHONY: help demo test check format lint types imports doctest docs test-native bench clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+demo: $(VENV)/.demo ## train, compress, save, reload and measure a small network on real digits
+	$(PY) -m gossamer demo
+
+test: $(VENV)/.dev ## the default test suite
+	$(PY) -m pytest
+
+check: format lint types imports doctest docs ## formatting, lint, types, the import contract, executed docs
+
+format: $(VENV)/.dev
+	$(PY) -m ruff format --check
+
+lint: $(VENV)/.dev
+	$(PY) -m ruff check
+
+types: $(VENV)/.dev
+	$(PY) -m mypy
+
+imports: $(VENV)/.dev
+	$(VENV)/bin/lint-imports
+
+doctest: $(VENV)/.dev
+	$(PY) -m pytest --doctest-modules src
+
+docs: $(VENV)/.dev ## run the examples in README and docs/
+	$(PY) -m pytest tests/docs
+
+test-native: ## the kernels' own test with gcc, clang, sanitizers, and aarch64 under qemu, where installed
+	sh csrc/tests/run.sh
+
+bench: $(VENV)/.dev ## the published figures
+	$(PY) benchmarks/files.py
+
+clean: ## remove the environment, caches and build output
+	rm -rf $(VENV) build dist demo .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A half-made environment (an interrupted run) has no working pip and is made anew.
+# PIP_CONSTRAINT pins the isolated build as well: cmake, ninja and the build backend.
+define install
+	$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	PIP_CONSTRAINT=constraints.txt $(PY) -m pip install --quiet -c constraints.txt -e '.[$(1)]'
+endef
+
+$(VENV)/.demo: $(INSTALL_INPUTS)
+	$(call install,demo)
+	touch $@
+
+# What dev installs holds what demo needs.
+$(VENV)/.dev: $(INSTALL_INPUTS)
+	$(call install,dev)
+	touch $@ $(VENV)/.demo
