@@ -154,7 +154,7 @@ class Block(Support):
     Args:
         rows, columns: the block's size; they must divide the matrix.
         density: fraction of blocks kept, in (0, 1].
-        scope: `row` (each row of blocks), `layer` or `model`.
+        scope: `row` (each row of blocks) or `layer`.
 
     >>> str(Block(16, 1, density=0.25))
     'block16x1/25%'
@@ -163,14 +163,14 @@ class Block(Support):
     rows: int
     columns: int
     density: float
-    scope: Scope = "layer"
+    scope: Literal["row", "layer"] = "layer"
 
     def __post_init__(self) -> None:
         _check_int("Block", "rows", self.rows, 1)
         _check_int("Block", "columns", self.columns, 1)
         _check_density("Block", self.density)
-        if self.scope not in ("row", "layer", "model"):
-            raise StructureError(f"Block scope must be row, layer or model, given {self.scope!r}")
+        if self.scope not in ("row", "layer"):
+            raise StructureError(f"Block scope must be row or layer, given {self.scope!r}")
 
     def kept(self, n: int) -> int:
         """How many of `n` blocks one unit keeps."""
@@ -362,8 +362,10 @@ _WORDS: tuple[tuple[str, Callable[[dict[str, str | None]], Word]], ...] = (
         ),
     ),
     (
-        r"block(?P<rows>\d+)x(?P<columns>\d+)/(?P<percent>\d+(\.\d+)?(e-?\d+)?)%(/(?P<scope>row|layer|model))?",
-        lambda g: Block(_int(g["rows"]), _int(g["columns"]), _density(g["percent"]), _scope(g["scope"])),
+        r"block(?P<rows>\d+)x(?P<columns>\d+)/(?P<percent>\d+(\.\d+)?(e-?\d+)?)%(/(?P<scope>row|layer))?",
+        lambda g: Block(
+            _int(g["rows"]), _int(g["columns"]), _density(g["percent"]), "row" if g["scope"] == "row" else "layer"
+        ),
     ),
     (
         r"int(?P<bits>\d+)(/(g(?P<group>\d+)|(?P<per>tensor|channel)))?(?P<asym>/asym)?",

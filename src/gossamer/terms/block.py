@@ -24,8 +24,6 @@ class BlockSupport(SupportSet):
 
     def __init__(self, word: Block, shape: tuple[int, ...]) -> None:
         height = shape[-2] if len(shape) > 1 else 1
-        if word.scope == "model":
-            raise StructureError(f"{word} spans the whole model; allocate a count to each layer first, or use 'layer'")
         if height % word.rows or shape[-1] % word.columns:
             raise StructureError(
                 f"a matrix of {height}×{shape[-1]} does not divide into blocks of {word.rows}×{word.columns}; "

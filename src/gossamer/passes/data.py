@@ -1,0 +1,162 @@
+"""The one place that says how a batch reaches a model, and which part of the result is its output.
+
+Batches, by default:
+    Tensor                 model(x)
+    (x,)                   model(x)
+    (x, y), (x1, x2, y)    model(x), model(x1, x2); the last entry is the target
+    dict, BatchEncoding    model(**batch); a key named labels, label, target, targets or y is the target, and is passed
+                           on only when the model's forward names it
+Outputs, by default: a tensor as it is; `logits`, else `last_hidden_state`, else the first tensor of a mapping; the first
+tensor of a tuple or list. Where these do not fit: `forward=lambda model, batch: ...` and `output=lambda result: ...`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import DataError
+
+__all__ = ["Batches", "Forward", "Output", "call", "described", "dry_run", "output_of", "target_of"]
+
+Forward = Callable[[nn.Module, Any], Any]
+Output = Callable[[Any], Tensor]
+TARGET_KEYS = ("labels", "label", "targets", "target", "y")
+
+
+def call(model: nn.Module, batch: Any, forward: Forward | None = None) -> Any:
+    """Run the model on one batch, moved to the model's device; `forward` replaces the default rule."""
+    batch = _moved(batch, _device(model))
+    if forward is not None:
+        return forward(model, batch)
+    if isinstance(batch, Mapping):
+        named = set(inspect.signature(model.forward).parameters)
+        return model(**{key: value for key, value in batch.items() if key in named or key not in TARGET_KEYS})
+    if isinstance(batch, tuple | list):
+        return model(*(batch[:-1] if len(batch) > 1 else batch))
+    return model(batch)
+
+
+def target_of(batch: Any) -> Tensor | None:
+    """The target that travels in a batch, or None."""
+    if isinstance(batch, Mapping):
+        return next((batch[key] for key in TARGET_KEYS if key in batch), None)
+    if isinstance(batch, tuple | list) and len(batch) > 1:
+        return batch[-1] if isinstance(batch[-1], Tensor) else None
+    return None
+
+
+def output_of(result: Any, output: Output | None = None) -> Tensor:
+    """The output tensor of a forward's result. Raises DataError where the default rule finds none."""
+    found: Any = output(result) if output is not None else _first_tensor(result)
+    if not isinstance(found, Tensor):
+        raise DataError(
+            f"the model returned {described(result)}, in which no output tensor was found; "
+            f"say where it is with output=lambda result: ..."
+        )
+    return found
+
+
+class Batches:
+    """An iterable of batches that can be read again, whatever it was.
+
+    A list or DataLoader is read anew at each pass. An iterator that can be read once (a generator) is kept as it is
+    read, and replayed; its memory is that of the batches read so far.
+
+    >>> twice = Batches(x for x in [1, 2, 3])
+    >>> list(twice), list(twice.first(2))
+    ([1, 2, 3], [1, 2])
+    """
+
+    def __init__(self, data: Iterable[Any]) -> None:
+        if isinstance(data, Tensor | Mapping | str) or not isinstance(data, Iterable):
+            raise DataError(f"data must be an iterable of batches, given {described(data)}; wrap one batch in a list")
+        self._data = data
+        self._once: Iterator[Any] | None = data if isinstance(data, Iterator) else None
+        self._kept: list[Any] = []
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._once is None:
+            yield from self._data
+            return
+        position = 0
+        while True:
+            if position == len(self._kept):
+                try:
+                    self._kept.append(next(self._once))
+                except StopIteration:
+                    return
+            yield self._kept[position]
+            position += 1
+
+    def first(self, count: int | None) -> Iterator[Any]:
+        """At most `count` batches. Raises DataError when there is none at all."""
+        empty = True
+        for batch in islice(self, count):
+            empty = False
+            yield batch
+        if empty:
+            raise DataError("data holds no batch; an iterator that was read before is empty, give a list or a DataLoader")
+
+
+def dry_run(model: nn.Module, batch: Any, forward: Forward | None, output: Output | None) -> Tensor:
+    """One batch through the model before any slow work. Raises DataError that shows the batch and the cause."""
+    try:
+        with torch.no_grad():
+            return output_of(call(model, batch, forward), output)
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(
+            f"the model could not take the first batch, {described(batch)}: {type(error).__name__}: {error}\n"
+            f"A tuple's last entry is taken as the target; if that is wrong give forward=lambda model, batch: ..."
+        ) from error
+
+
+def described(value: Any) -> str:
+    """A value's shape in words.
+
+    >>> described((torch.zeros(2, 3), {"y": torch.zeros(2)}))
+    '(Tensor(2×3, float32), {y: Tensor(2, float32)})'
+    """
+    if isinstance(value, Tensor):
+        return f"Tensor({'×'.join(map(str, value.shape))}, {str(value.dtype).removeprefix('torch.')})"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {described(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, tuple | list):
+        return "(" + ", ".join(described(item) for item in value) + ")"
+    return type(value).__name__
+
+
+def _first_tensor(result: Any) -> Tensor | None:
+    if isinstance(result, Tensor):
+        return result
+    if isinstance(result, Mapping):
+        preferred = (result[key] for key in ("logits", "last_hidden_state") if key in result)
+        return next((item for item in (*preferred, *result.values()) if isinstance(item, Tensor)), None)
+    if isinstance(result, tuple | list):
+        return next((item for item in result if isinstance(item, Tensor)), None)
+    return next((v for v in (getattr(result, k, None) for k in ("logits", "last_hidden_state")) if v is not None), None)
+
+
+def _device(model: nn.Module) -> torch.device | None:
+    return next((tensor.device for tensor in (*model.parameters(), *model.buffers())), None)
+
+
+def _moved(value: Any, device: torch.device | None) -> Any:
+    if device is None or device.type == "cpu":
+        return value
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, Mapping):
+        return {key: _moved(item, device) for key, item in value.items()}
+    if isinstance(value, tuple) and type(value) is not tuple:  # a named tuple takes its fields one by one
+        return type(value)(*(_moved(item, device) for item in value))
+    if isinstance(value, tuple | list):
+        return type(value)(_moved(item, device) for item in value)
+    return value

@@ -1,0 +1,205 @@
+"""A recipe is data: an ordered list of frozen steps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, ClassVar
+
+from .errors import RecipeError, StructureError
+from .layer import DEFAULT_METHOD, METHODS
+from .structure import Grid, Structure, Word, as_structure
+
+__all__ = ["CompressStep", "Distill", "Factorize", "Impose", "Prune", "Quantize", "Step", "Targets", "as_steps"]
+
+Targets = tuple[str | type, ...]
+
+
+class Step(ABC):
+    """One step of a recipe."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def __str__(self) -> str: ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values: the step's name, and the fields that are not at their default."""
+        plain: dict[str, Any] = {"step": self.name}
+        for entry in fields(self):  # type: ignore[arg-type]  # every step is a dataclass
+            value = getattr(self, entry.name)
+            default = entry.default_factory() if entry.default_factory is not MISSING else entry.default
+            if value != default:
+                plain[entry.name] = _plain(value)
+        return plain
+
+
+@dataclass(frozen=True)
+class CompressStep(Step):
+    """Bring each targeted weight into a structure.
+
+    Args:
+        structure: a word, a Structure or its text form.
+        method: a name in `gossamer.layer.METHODS`; None takes the default of the structure's word.
+        targets: names, 're:' patterns, type names or types of the layers; None is every layer that can be mapped.
+        ignore: the same forms, taken out again.
+        clip: search for clipped scales when a grid is fitted (default), or take the full range.
+    """
+
+    structure: Structure
+    method: str = ""
+    targets: Targets | None = None
+    ignore: Targets = ()
+    clip: bool = True
+
+    slots: ClassVar[tuple[str, ...]] = ("support", "values", "lowrank")
+
+    def __init__(
+        self,
+        structure: Word | Structure | str,
+        method: str | None = None,
+        *,
+        targets: Iterable[str | type] | None = None,
+        ignore: Iterable[str | type] = (),
+        clip: bool = True,
+    ) -> None:
+        try:
+            what = as_structure(structure)
+        except StructureError as error:
+            raise RecipeError(f"{type(self).__name__}: {error}") from None
+        _check_slots(self, what)
+        settle = object.__setattr__
+        settle(self, "structure", what)
+        settle(self, "method", method or (DEFAULT_METHOD[type(what.words[0])] if len(what.words) == 1 else "nearest"))
+        settle(self, "targets", None if targets is None else _names("targets", targets))
+        settle(self, "ignore", _names("ignore", ignore))
+        settle(self, "clip", bool(clip))
+        if self.method not in METHODS:
+            raise RecipeError(f"{type(self).__name__}: no method {self.method!r}; there are {', '.join(METHODS)}")
+        if not clip and not isinstance(what.values, Grid):
+            raise RecipeError(f"{type(self).__name__}: clip belongs to a grid, given {what}")
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.structure} ({self.method})"
+
+
+class Prune(CompressStep):
+    """Set weights to zero: a support such as `TopK(0.1)`, `NM(2, 4)`, `Block(4, 1, density=0.25)`.
+
+    >>> str(Prune("2:4", "wanda"))
+    'prune 2:4 (wanda)'
+    """
+
+    name = "prune"
+    slots = ("support",)
+
+
+class Quantize(CompressStep):
+    """Draw the values from a small set: `Grid(bits=8)`, `Grid(4, group=64)`, `Codebook(16)`.
+
+    >>> str(Quantize("int4/g64"))
+    'quantize int4/g64 (rtn)'
+    """
+
+    name = "quantize"
+    slots = ("values",)
+
+
+class Factorize(CompressStep):
+    """Add a low-rank part that takes up what the other slots leave.
+
+    >>> str(Factorize("rank8"))
+    'factorize rank8 (svd)'
+    """
+
+    name = "factorize"
+    slots = ("lowrank",)
+
+
+class Impose(CompressStep):
+    """A whole structure at once, its slots chosen together.
+
+    >>> str(Impose("2:4 & int4/g64 + rank8"))
+    'impose 2:4 & int4/g64 + rank8 (nearest)'
+    """
+
+    name = "impose"
+
+
+@dataclass(frozen=True)
+class Distill(Step):
+    """Train the compressed model towards the dense one, inside the structure.
+
+        min (1 − alpha)·CE(y, z_s) + alpha·T²·KL(softmax(z_t/T) ‖ softmax(z_s/T))      loss "kl"
+        min mean (z_t − z_s)²                                                           loss "mse"
+
+    Pruned positions stay zero, scales, zero points, codebooks and low-rank parts do not move, codes stay integers.
+
+    Args:
+        epochs: passes over the data, or fewer with `steps`.
+        lr: peak learning rate of Adam, which falls to zero along a half cosine.
+        steps: stop after so many batches; None is all epochs.
+        temperature: T > 0. alpha: in [0, 1]; below 1 each batch must carry integer targets.
+    Source: Hinton et al. 2015; straight-through latent weights as in Bengio et al. 2013.
+    """
+
+    epochs: int = 1
+    lr: float = 1e-3
+    steps: int | None = None
+    temperature: float = 2.0
+    alpha: float = 1.0
+    loss: str = "kl"
+
+    name: ClassVar[str] = "distill"
+
+    def __post_init__(self) -> None:
+        wrong = [
+            text
+            for bad, text in (
+                (self.epochs < 1, f"epochs must be at least 1, given {self.epochs}"),
+                (self.lr <= 0, f"lr must be positive, given {self.lr}"),
+                (self.steps is not None and self.steps < 1, f"steps must be at least 1, given {self.steps}"),
+                (self.temperature <= 0, f"temperature must be positive, given {self.temperature}"),
+                (not 0 <= self.alpha <= 1, f"alpha must lie in [0, 1], given {self.alpha}"),
+                (self.loss not in ("kl", "mse"), f"loss must be 'kl' or 'mse', given {self.loss!r}"),
+            )
+            if bad
+        ]
+        if wrong:
+            raise RecipeError("Distill: " + "; ".join(wrong))
+
+    def __str__(self) -> str:
+        return f"distill {self.epochs} epochs" if self.steps is None else f"distill {self.steps} steps"
+
+
+def as_steps(recipe: Step | Iterable[Step]) -> tuple[Step, ...]:
+    """The steps of a recipe, checked. Raises RecipeError that names every wrong entry at once."""
+    steps = (recipe,) if isinstance(recipe, Step) else tuple(recipe)
+    wrong = [f"entry {i}: {type(step).__name__} is not a step" for i, step in enumerate(steps) if not isinstance(step, Step)]
+    if wrong or not steps:
+        raise RecipeError("a recipe is a list of steps such as Prune, Quantize, Distill: " + ("; ".join(wrong) or "it is empty"))
+    return steps
+
+
+def _check_slots(step: CompressStep, structure: Structure) -> None:
+    foreign = [word for word in structure.words if word.slot not in step.slots]
+    if foreign or not structure.words:
+        raise RecipeError(
+            f"{type(step).__name__} fills {' and '.join(step.slots)}; given {structure}. "
+            f"Use Prune for supports, Quantize for values, Factorize for rank, Impose for all together"
+        )
+
+
+def _names(field: str, entries: Iterable[str | type]) -> Targets:
+    if isinstance(entries, str | type):
+        raise RecipeError(f"{field} is a list, given {entries!r}; write [{entries!r}]")
+    return tuple(entries)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Structure):
+        return str(value)
+    if isinstance(value, tuple):
+        return [entry.__name__ if isinstance(entry, type) else entry for entry in value]
+    return value
