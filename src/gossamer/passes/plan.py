@@ -1,0 +1,91 @@
+"""Which step aims at which weight: settled, and every offender reported, before anything slow begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ..errors import RecipeError, StructureError, TargetError, listed
+from ..layer import METHODS
+from ..model import TensorSite, select
+from ..recipe import CompressStep, Step
+from ..structure import Structure, TopK
+
+__all__ = ["Assignment", "plan"]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The weights that one compressing step will shape, and the reasons why it leaves others."""
+
+    step: CompressStep
+    names: tuple[str, ...]
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
+
+def plan(steps: Sequence[Step], sites: Sequence[TensorSite]) -> dict[int, Assignment]:
+    """The assignment of each compressing step, by its position in the recipe.
+
+    A layer that a step aims at by default and cannot shape is skipped with a reason. A layer that the user named is an
+    error.
+
+    Raises: TargetError or RecipeError with all offenders at once.
+    """
+    assignments: dict[int, Assignment] = {}
+    wrong: list[str] = []
+    clashes: list[str] = []
+    filled: dict[str, dict[str, str]] = {}
+    for position, step in enumerate(steps):
+        if not isinstance(step, CompressStep):
+            continue
+        names, skipped = [], {}
+        for choice in select(sites, step.targets, step.ignore):
+            site = choice.site
+            obstacle = _obstacle(step, site)
+            if obstacle and choice.named:
+                wrong.append(f"step {position + 1}, {step}: layer {site.name!r}: {obstacle}")
+            elif obstacle:
+                skipped[site.name] = obstacle
+            else:
+                names.append(site.name)
+                clashes += _fill(filled.setdefault(site.name, {}), step, position, site.name)
+        assignments[position] = Assignment(step, tuple(names), skipped)
+    if wrong:
+        raise TargetError(listed(wrong, "layers that were named cannot be compressed as asked:"))
+    if clashes:
+        heading = "a slot can be filled once; leave the layer out of one of the two steps with ignore=[...]:"
+        raise RecipeError(listed(clashes, heading))
+    return assignments
+
+
+def _obstacle(step: CompressStep, site: TensorSite) -> str:
+    """Why `step` cannot shape the weight, or nothing."""
+    if site.view is None:
+        return site.reason
+    method = METHODS[step.method]
+    if method.needs and not site.view.calibrates:
+        return f"{step.method} needs the layer's inputs, which are not mapped for {site.view.kind}; use a method that needs none"
+    try:
+        method.check(_local(step.structure), site.view.matrix_shape)
+    except StructureError as error:
+        return str(error)
+    return ""
+
+
+def _local(structure: Structure) -> Structure:
+    """A model-wide support stands for a count in each layer, which fits every layer."""
+    support = structure.support
+    if isinstance(support, TopK) and support.scope == "model":
+        return replace(structure, support=TopK(support.density, support.k))
+    return structure
+
+
+def _fill(slots: dict[str, str], step: CompressStep, position: int, name: str) -> list[str]:
+    """Note which slots the step fills; supports may be narrowed again, values and low-rank parts may not."""
+    found = [
+        f"layer {name!r}: step {position + 1} ({word}) would replace what {slots[word.slot]} made"
+        for word in step.structure.words
+        if word.slot in slots and word.slot != "support"
+    ]
+    slots.update({word.slot: f"step {position + 1} ({word})" for word in step.structure.words})
+    return found

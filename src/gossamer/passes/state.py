@@ -1,0 +1,67 @@
+"""What a pass knows of one weight while the recipe runs: a value, replaced at each step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ..status import Status
+from ..terms import Member
+
+if TYPE_CHECKING:
+    from ..nn import WeightView
+
+__all__ = ["LayerState"]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerState:
+    """One weight that a step may compress.
+
+    Args:
+        name: the parameter's name.
+        view: how the parameter is a matrix (groups, out, in).
+        weight: the reference W in that view, which the member approximates; distillation moves it.
+        member: what the model computes with, or None while no step has compressed it.
+        outcomes: (step, method, status) of each step that aimed at it.
+        error: the relative error of the last compressing step.
+    """
+
+    name: str
+    view: WeightView
+    weight: Tensor
+    member: Member | None = None
+    outcomes: tuple[tuple[str, str, Status], ...] = field(default=())
+    error: float | None = None
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The parameter's own dtype."""
+        return self.weight.dtype
+
+    def dense(self) -> Tensor:
+        """The weight that the model computes with, in the parameter's shape and dtype."""
+        matrix = self.weight if self.member is None else self.member.dense(self.dtype)
+        return self.view.from_matrix(matrix)
+
+    def weight_like(self, parameter: Tensor) -> Tensor:
+        """The reference in the parameter's shape."""
+        return self.view.from_matrix(self.weight).reshape(parameter.shape)
+
+    @property
+    def status(self) -> Status:
+        """One outcome out of all steps': failed before done before skipped; reasons are never dropped."""
+        reasons = "; ".join(f"{step}: {status.reason}" for step, _, status in self.outcomes if status.reason)
+        kinds = [status.kind for _, _, status in self.outcomes]
+        for kind in ("failed", "done", "skipped"):
+            if kind in kinds:
+                return Status(kind, reasons)
+        return Status.kept("no step aimed at it")
+
+    @property
+    def method(self) -> str:
+        """The methods that shaped it, in order."""
+        return " + ".join(method for _, method, status in self.outcomes if status.kind == "done")
