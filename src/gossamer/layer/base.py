@@ -89,7 +89,7 @@ def fits(structure: Structure, shape: tuple[int, ...]) -> None:
     if structure.support is not None:
         support_set(structure.support, shape)
     if structure.values is not None:
-        fit_values(structure.values, torch.zeros((*(1 for _ in shape[:-1]), shape[-1])), clip=False)
+        fit_values(structure.values, torch.zeros((*(1 for _ in shape[:-1]), shape[-1])))
     if structure.lowrank is not None:
         check_rank(structure.lowrank, shape)
 

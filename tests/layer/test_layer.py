@@ -1,0 +1,166 @@
+"""Layer methods: what each brings, that no step destroys the one before, allocation, statistics."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+
+from gossamer.errors import StructureError
+from gossamer.layer import DEFAULT_METHOD, METHODS, GlobalMagnitude, LayerTask
+from gossamer.problem import LayerQuadratic
+from gossamer.statistics import STATISTICS, ColumnEnergy
+from gossamer.structure import NM, Structure, TopK, as_structure, parse
+from gossamer.terms import SUPPORTS, VALUES, Member, fit
+
+FLOAT32 = 1e-5
+
+STEPS = [
+    ("top50%/row", "magnitude"),
+    ("top60%", "magnitude"),
+    ("2:4", "magnitude"),
+    ("2:4", "wanda"),
+    ("block2x4/50%", "magnitude"),
+    ("top50%", "random"),
+    ("int4/g8", "rtn"),
+    ("int3/tensor/asym", "rtn"),
+    ("codebook8", "kmeans"),
+    ("rank2", "svd"),
+    ("2:4 & int4", "nearest"),
+    ("top50%/row", "nearest-energy"),
+]
+
+
+def weight(seed: int = 0, shape: tuple[int, ...] = (1, 8, 16)) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def energy() -> torch.Tensor:
+    return torch.linspace(0.1, 5.0, 16).reshape(1, 16)
+
+
+def run(text: str, method: str, held: Member | None = None, w: torch.Tensor | None = None) -> Member:
+    structure = as_structure(text)
+    METHODS[method].check(structure, (1, 8, 16))
+    result = METHODS[method].compress(LayerTask("fc", weight() if w is None else w, structure, held, energy()))
+    assert result.status.kind == "done", result.status
+    assert result.member is not None
+    return result.member
+
+
+def test_every_method_is_tried_and_every_word_has_a_default() -> None:
+    assert {method for _, method in STEPS} == set(METHODS)
+    assert set(DEFAULT_METHOD) >= {*SUPPORTS, *VALUES}
+    assert set(DEFAULT_METHOD.values()) <= set(METHODS)
+
+
+@pytest.mark.parametrize(("first", "second"), list(itertools.permutations(STEPS, 2)), ids=str)
+def test_no_step_destroys_the_one_before(first, second) -> None:
+    a, b = as_structure(first[0]), as_structure(second[0])
+    if any(getattr(a, slot) and getattr(b, slot) for slot in ("values", "lowrank")):
+        return  # the plan refuses to fill these slots twice
+    before = run(*first)
+    after = run(*second, held=before)
+    held = after.held()
+    for structure in (a, b):
+        if structure.support is not None:
+            assert fit(Structure(support=structure.support), held).violation(held) == 0
+    if before.support is not None:
+        assert (held[~before.support] == 0).all()
+    for part in ("scale", "zero_point", "codebook"):
+        if getattr(before, part) is not None:
+            assert torch.equal(getattr(before, part), getattr(after, part))
+    if a.values is not None or b.values is not None:
+        assert after.codes is not None
+    if before.left is not None:
+        assert torch.equal(before.left, after.left)
+        assert torch.equal(before.right, after.right)
+
+
+def test_wanda_is_magnitude_times_input_norm_within_each_row() -> None:
+    w, norms = weight(3), energy().sqrt()
+    got = run("top25%/row", "wanda", w=w).support
+    scores = (w.abs() * norms.unsqueeze(1)).reshape(8, 16)
+    expected = torch.zeros(8, 16, dtype=torch.bool).scatter_(1, scores.topk(4, dim=1).indices, True)
+    assert torch.equal(got.reshape(8, 16), expected)
+
+
+def test_wanda_prunes_a_dead_input_channel_first() -> None:
+    dead = energy().clone()
+    dead[0, 5] = 0
+    task = LayerTask("fc", weight() + 10, as_structure("top15/row"), energy=dead)
+    assert not METHODS["wanda"].compress(task).member.support[..., 5].any()
+
+
+def test_random_is_a_baseline_with_exact_counts_and_a_seed() -> None:
+    first, again, other = (
+        METHODS["random"].compress(LayerTask("fc", weight(), as_structure("2:4"), seed=s)).member.support for s in (1, 1, 2)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert (first.reshape(-1, 4).sum(-1) == 2).all()
+
+
+@pytest.mark.parametrize(
+    ("method", "text"),
+    [("magnitude", "int4"), ("rtn", "codebook8"), ("kmeans", "int4"), ("wanda", "top10%"), ("random", "2:4 & int4"), ("svd", "2:4")],
+)
+def test_a_method_says_what_it_cannot_bring(method: str, text: str) -> None:
+    with pytest.raises(StructureError):
+        METHODS[method].check(as_structure(text), (1, 8, 16))
+
+
+def test_a_weight_that_cannot_be_compressed_is_a_status() -> None:
+    broken = weight()
+    broken[0, 0, 0] = torch.nan
+    assert METHODS["magnitude"].compress(LayerTask("fc", broken, as_structure("2:4"))).status.kind == "failed"
+    unreached = METHODS["wanda"].compress(LayerTask("fc", weight(), as_structure("2:4")))
+    assert unreached.status.kind == "skipped"
+    assert "calibration" in unreached.status.reason
+
+
+def test_global_magnitude_keeps_the_largest_of_all_layers_exactly() -> None:
+    word = TopK(0.3, scope="model")
+    weights = [weight(s) * scale for s, scale in enumerate((1.0, 3.0, 0.1))]
+    tasks = [LayerTask(f"l{i}", w, as_structure(word)) for i, w in enumerate(weights)]
+    structures = GlobalMagnitude().allocate(tasks)
+    counts = [s.support.k for s in structures]
+    every = torch.cat([w.abs().flatten() for w in weights])
+    threshold = every.sort(descending=True).values[word.kept(every.numel()) - 1]
+    assert sum(counts) == word.kept(every.numel())
+    assert counts == [int((w.abs() >= threshold).sum()) for w in weights]
+
+
+def test_global_magnitude_leaves_other_scopes_alone_and_counts_only_what_is_left() -> None:
+    held = run("top50%", "magnitude")
+    tasks = [
+        LayerTask("a", weight(), parse("top25%/model"), held),
+        LayerTask("b", weight(), as_structure(NM(2, 4))),
+    ]
+    first, second = GlobalMagnitude().allocate(tasks)
+    assert first.support.k == 32
+    assert second == as_structure(NM(2, 4))
+
+
+def test_the_layer_quadratic_is_the_output_error_when_inputs_are_uncorrelated() -> None:
+    x = torch.diag(torch.linspace(1, 2, 16))
+    w, z = weight(), weight(1)
+    fit_ = LayerQuadratic(w, x.square().sum(0, keepdim=True))
+    assert fit_.value(z) == pytest.approx(0.5 * float((x @ (w - z)[0].T).square().sum()), rel=FLOAT32)
+    assert fit_.relative(torch.zeros_like(w)) == pytest.approx(1.0)
+    assert LayerQuadratic(torch.zeros(1, 2, 2)).relative(torch.zeros(1, 2, 2)) == 0.0
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_statistics_merge_as_if_they_had_seen_everything(name: str) -> None:
+    batches = [weight(s, (2, 5, 3)) for s in range(4)]
+    whole, left, right = (STATISTICS[name]() for _ in range(3))
+    for i, batch in enumerate(batches):
+        whole.update(batch)
+        (left if i < 2 else right).update(batch)
+    left.merge(right)
+    empty = ColumnEnergy()
+    left.merge(empty)
+    assert left.samples == whole.samples == 20
+    assert torch.allclose(left.result(), whole.result())
