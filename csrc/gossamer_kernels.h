@@ -1,0 +1,70 @@
+/* The C ABI of gossamer's kernels: every function that leaves the library.
+ *
+ * Streams are little-endian and least significant bit first: code i of a stream of b-bit codes holds bits
+ * [i*b, (i+1)*b) counted from bit 0 of byte 0. A bitmask is such a stream with b = 1. Lengths are in bytes for streams
+ * and in items for values. Pointers need no alignment; input and output must not overlap. A function returns GS_OK, or
+ * a negative gs_status and then leaves the output in an unspecified state; it never reads or writes past the lengths
+ * it is given, whatever the data hold.
+ */
+#ifndef GOSSAMER_KERNELS_H
+#define GOSSAMER_KERNELS_H
+
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define GS_EXPORT __declspec(dllexport)
+#else
+#define GS_EXPORT __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raised by one when a signature or the row below changes; the loader refuses any other version. */
+#define GS_ABI_VERSION 1
+
+enum gs_status {
+    GS_OK = 0,
+    GS_BAD_POINTER = -1, /* null where the length is not 0 */
+    GS_BAD_LENGTH = -2,  /* a length is negative, too large, or does not follow from the others */
+    GS_BAD_BITS = -3,    /* bits outside 1..8 */
+    GS_BAD_CODE = -4,    /* a code needs more than `bits` bits */
+    GS_BAD_MASK = -5     /* bits set beyond the last item, or the number of set bits is not `kept` */
+};
+
+/* codes: count bytes -> out: ceil(count * bits / 8) bytes, unused top bits 0 */
+typedef int32_t (*gs_pack_bits_fn)(const uint8_t *codes, int64_t count, int32_t bits, uint8_t *out, int64_t out_len);
+
+/* packed: ceil(count * bits / 8) bytes (unused top bits are not looked at) -> out: count bytes */
+typedef int32_t (*gs_unpack_bits_fn)(const uint8_t *packed, int64_t packed_len, int32_t bits, uint8_t *out,
+                                     int64_t count);
+
+/* dense: count items, mask: ceil(count / 8) bytes -> out: the kept items whose bit is 1, in order */
+typedef int32_t (*gs_mask_compress_fn)(const void *dense, int64_t count, const uint8_t *mask, int64_t mask_len,
+                                       void *out, int64_t kept);
+
+/* values: kept items, mask: ceil(count / 8) bytes -> out: count items, 0 where the bit is 0 */
+typedef int32_t (*gs_mask_expand_fn)(const void *values, int64_t kept, const uint8_t *mask, int64_t mask_len,
+                                     void *out, int64_t count);
+
+/* One row of the kernel table. Among rows of one op and item size, later ones are faster. */
+typedef struct gs_kernel {
+    const char *name;       /* op_format_wtype_atype_tile__isa, parts that do not apply left out */
+    const char *op;         /* pack_bits | unpack_bits | mask_compress | mask_expand: fixes the type of `function` */
+    const char *isa;        /* scalar | avx2 | neon */
+    int32_t item_size;      /* bytes of one item: 1, 2 or 4 */
+    int32_t width;          /* items a step of the main loop; shorter rests take another path */
+    void (*function)(void); /* cast to gs_<op>_fn */
+} gs_kernel;
+
+GS_EXPORT int32_t gs_abi_version(void);
+GS_EXPORT int32_t gs_kernel_count(void);
+GS_EXPORT const gs_kernel *gs_kernel_at(int32_t index); /* null outside 0 .. count - 1 */
+GS_EXPORT int32_t gs_isa_supported(const char *isa);    /* 1 when this processor runs it, 0 otherwise */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

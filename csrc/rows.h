@@ -1,0 +1,28 @@
+// What each op's file gives to the table: an array of rows and its length.
+#pragma once
+
+#include "gossamer_kernels.h"
+
+namespace gs {
+
+struct Rows {
+    const gs_kernel *first;
+    int32_t count;
+};
+
+Rows pack_bits_rows();
+Rows unpack_bits_rows();
+Rows mask_compress_rows();
+Rows mask_expand_rows();
+
+template <int32_t N>
+Rows rows_of(const gs_kernel (&rows)[N]) {
+    return {rows, N};
+}
+
+template <typename Function>
+auto erased(Function *function) {
+    return reinterpret_cast<void (*)(void)>(function);
+}
+
+}  // namespace gs

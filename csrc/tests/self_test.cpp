@@ -1,0 +1,285 @@
+// Runs every row of the kernel table against loops written here, without Python: for compilers, sanitizers, emulators.
+//
+// Every buffer is a heap block of exactly the length that the kernel is told, shifted by 0 to 3 bytes: a sanitizer sees
+// the first byte too far, and canaries behind the output see it without one.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "gossamer_kernels.h"
+
+namespace {
+
+using Bytes = std::vector<uint8_t>;
+
+constexpr uint8_t kCanary = 0xA5;
+constexpr int64_t kCanaries = 64;
+
+int failures = 0;
+
+void expect(bool good, const gs_kernel &row, const char *what, int64_t count, int detail) {
+    if (good) return;
+    ++failures;
+    std::printf("FAILED %s: %s, count %lld, detail %d\n", row.name, what, static_cast<long long>(count), detail);
+}
+
+uint32_t next_random() {
+    static uint32_t state = 2463534242u;  // xorshift32 (Marsaglia 2003): the same on every machine
+    state ^= state << 13;
+    state ^= state >> 17;
+    state ^= state << 5;
+    return state;
+}
+
+// Exactly `bytes` readable bytes at an address of our choosing.
+class Input {
+public:
+    Input(const Bytes &data, size_t shift) : block_(static_cast<uint8_t *>(std::malloc(data.size() + shift + 1))) {
+        // The block ends with the data: no readable byte follows. (+ 1 keeps malloc(0) out of it, in front.)
+        start_ = block_ + shift + 1;
+        if (!data.empty()) std::memcpy(start_, data.data(), data.size());
+    }
+    Input(const Input &) = delete;
+    Input &operator=(const Input &) = delete;
+    ~Input() { std::free(block_); }
+    const uint8_t *data() const { return start_; }
+
+private:
+    uint8_t *block_;
+    uint8_t *start_;
+};
+
+// Room for `bytes`, with canaries behind.
+class Output {
+public:
+    Output(int64_t bytes, size_t shift) : shift_(shift), bytes_(bytes) {
+        block_.assign(shift + static_cast<size_t>(bytes + kCanaries), kCanary);
+    }
+    uint8_t *data() { return block_.data() + shift_; }
+    bool equals(const Bytes &wanted) const {
+        return static_cast<int64_t>(wanted.size()) == bytes_ &&
+               (bytes_ == 0 || std::memcmp(block_.data() + shift_, wanted.data(), wanted.size()) == 0);
+    }
+    bool untouched_outside() const {
+        for (size_t i = 0; i < shift_; ++i)
+            if (block_[i] != kCanary) return false;
+        for (size_t i = shift_ + static_cast<size_t>(bytes_); i < block_.size(); ++i)
+            if (block_[i] != kCanary) return false;
+        return true;
+    }
+
+private:
+    Bytes block_;
+    size_t shift_;
+    int64_t bytes_;
+};
+
+Bytes random_bytes(int64_t count, int bits) {
+    Bytes bytes(static_cast<size_t>(count));
+    for (uint8_t &byte : bytes) byte = static_cast<uint8_t>(next_random() >> 24 >> (8 - bits));
+    return bytes;
+}
+
+Bytes pack(const Bytes &codes, int bits) {
+    Bytes stream((codes.size() * static_cast<size_t>(bits) + 7) / 8);
+    for (size_t i = 0, at = 0; i < codes.size(); ++i)
+        for (int b = 0; b < bits; ++b, ++at)
+            stream[at / 8] = static_cast<uint8_t>(stream[at / 8] | ((codes[i] >> b) & 1) << (at % 8));
+    return stream;
+}
+
+// Lengths about the row's own step, and about where the vector loops begin and end.
+std::vector<int64_t> lengths(int64_t width) {
+    std::vector<int64_t> result = {0, 1, 63, 64, 65, 87, 88, 89, 127, 129, 200, 1003};
+    for (int64_t length : {width - 1, width, width + 1, 2 * width + 3}) result.push_back(length);
+    return result;
+}
+
+void test_pack_bits(const gs_kernel &row) {
+    const auto function = reinterpret_cast<gs_pack_bits_fn>(row.function);
+    for (int64_t count : lengths(row.width))
+        for (int bits = 1; bits <= 8; ++bits)
+            for (size_t shift = 0; shift < 4; ++shift) {
+                const Bytes codes = random_bytes(count, bits);
+                const Bytes stream = pack(codes, bits);
+                const auto bytes = static_cast<int64_t>(stream.size());
+                const Input in(codes, shift);
+                Output out(bytes, shift);
+                expect(function(in.data(), count, bits, out.data(), bytes) == GS_OK, row, "status", count, bits);
+                expect(out.equals(stream), row, "result", count, bits);
+                expect(out.untouched_outside(), row, "wrote outside", count, bits);
+            }
+    const Bytes codes(100, 7);
+    uint8_t out[100];
+    expect(function(codes.data(), 100, 3, out, 38) == GS_OK, row, "sound arguments", 100, 3);
+    expect(function(codes.data(), 100, 2, out, 25) == GS_BAD_CODE, row, "wide code", 100, 2);
+    expect(function(codes.data(), 100, 0, out, 0) == GS_BAD_BITS, row, "0 bits", 100, 0);
+    expect(function(codes.data(), 100, 9, out, 100) == GS_BAD_BITS, row, "9 bits", 100, 9);
+    expect(function(codes.data(), 100, 3, out, 37) == GS_BAD_LENGTH, row, "short output", 100, 3);
+    expect(function(codes.data(), -1, 3, out, 0) == GS_BAD_LENGTH, row, "negative count", -1, 3);
+    expect(function(codes.data(), INT64_MAX, 8, out, 100) == GS_BAD_LENGTH, row, "huge count", INT64_MAX, 8);
+    expect(function(nullptr, 100, 3, out, 38) == GS_BAD_POINTER, row, "null codes", 100, 3);
+    expect(function(codes.data(), 100, 3, nullptr, 38) == GS_BAD_POINTER, row, "null output", 100, 3);
+    expect(function(nullptr, 0, 3, nullptr, 0) == GS_OK, row, "null and empty", 0, 3);
+    for (size_t i = 0; i < 100; ++i) {  // a wide code is seen wherever it stands
+        Bytes wide(100, 1);
+        wide[i] = 2;
+        expect(function(wide.data(), 100, 1, out, 13) == GS_BAD_CODE, row, "one wide code", 100, static_cast<int>(i));
+    }
+}
+
+void test_unpack_bits(const gs_kernel &row) {
+    const auto function = reinterpret_cast<gs_unpack_bits_fn>(row.function);
+    for (int64_t count : lengths(row.width))
+        for (int bits = 1; bits <= 8; ++bits)
+            for (size_t shift = 0; shift < 4; ++shift) {
+                const Bytes codes = random_bytes(count, bits);
+                Bytes stream = pack(codes, bits);
+                // The unused top bits of the last byte are not looked at.
+                const int unused = static_cast<int>(stream.size() * 8 - static_cast<size_t>(count * bits));
+                if (unused > 0) stream.back() = static_cast<uint8_t>(stream.back() | 0xFF << (8 - unused));
+                const Input in(stream, shift);
+                Output out(count, shift);
+                const auto bytes = static_cast<int64_t>(stream.size());
+                expect(function(in.data(), bytes, bits, out.data(), count) == GS_OK, row, "status", count, bits);
+                expect(out.equals(codes), row, "result", count, bits);
+                expect(out.untouched_outside(), row, "wrote outside", count, bits);
+            }
+    const Bytes stream(38, 0);
+    uint8_t out[100];
+    expect(function(stream.data(), 38, 3, out, 100) == GS_OK, row, "sound arguments", 100, 3);
+    expect(function(stream.data(), 38, 0, out, 100) == GS_BAD_BITS, row, "0 bits", 100, 0);
+    expect(function(stream.data(), 38, 9, out, 100) == GS_BAD_BITS, row, "9 bits", 100, 9);
+    expect(function(stream.data(), 37, 3, out, 100) == GS_BAD_LENGTH, row, "short stream", 100, 3);
+    expect(function(stream.data(), 38, 3, out, -1) == GS_BAD_LENGTH, row, "negative count", -1, 3);
+    expect(function(stream.data(), 38, 8, out, INT64_MAX) == GS_BAD_LENGTH, row, "huge count", INT64_MAX, 8);
+    expect(function(nullptr, 38, 3, out, 100) == GS_BAD_POINTER, row, "null stream", 100, 3);
+    expect(function(stream.data(), 38, 3, nullptr, 100) == GS_BAD_POINTER, row, "null output", 100, 3);
+}
+
+// A dense tensor, its mask with one item kept in `one_in` (0: none, 1: all), and the kept items.
+struct Masked {
+    Bytes dense, mask, values;
+    int64_t kept = 0;
+};
+
+Masked masked(int64_t count, int64_t size, uint32_t one_in) {
+    Masked m;
+    m.dense = random_bytes(count * size, 8);
+    m.mask.assign(static_cast<size_t>((count + 7) / 8), 0);
+    for (int64_t i = 0; i < count; ++i) {
+        const auto item = m.dense.begin() + i * size;
+        if (one_in != 0 && next_random() % one_in == 0) {
+            m.mask[static_cast<size_t>(i / 8)] |= static_cast<uint8_t>(1 << (i % 8));
+            m.values.insert(m.values.end(), item, item + size);
+            ++m.kept;
+        } else {
+            std::fill(item, item + size, uint8_t{0});
+        }
+    }
+    return m;
+}
+
+// The arguments that both directions must refuse. `call(mask, mask_len, kept, count)` has buffers of 100 items.
+template <typename Call>
+void test_bad_masks(const gs_kernel &row, Call call) {
+    Bytes mask(13, 0);
+    mask[0] = 0x0F;
+    expect(call(mask.data(), 13, 4, 100) == GS_OK, row, "sound arguments", 100, 0);
+    expect(call(mask.data(), 13, 3, 100) == GS_BAD_MASK, row, "kept too few", 100, 3);
+    expect(call(mask.data(), 13, 5, 100) == GS_BAD_MASK, row, "kept too many", 100, 5);
+    expect(call(mask.data(), 12, 4, 100) == GS_BAD_LENGTH, row, "short mask", 100, 0);
+    expect(call(mask.data(), 13, -1, 100) == GS_BAD_LENGTH, row, "negative kept", 100, -1);
+    expect(call(mask.data(), 13, 101, 100) == GS_BAD_LENGTH, row, "kept beyond count", 100, 101);
+    expect(call(mask.data(), 13, 4, -1) == GS_BAD_LENGTH, row, "negative count", -1, 0);
+    expect(call(mask.data(), 13, 4, INT64_MAX) == GS_BAD_LENGTH, row, "huge count", INT64_MAX, 0);
+    expect(call(nullptr, 13, 4, 100) == GS_BAD_POINTER, row, "null mask", 100, 0);
+    mask[0] = 0x07;
+    mask[12] = 0x10;  // the 101st item of 100
+    expect(call(mask.data(), 13, 4, 100) == GS_BAD_MASK, row, "bit beyond count", 100, 0);
+}
+
+void test_mask_compress(const gs_kernel &row) {
+    const auto function = reinterpret_cast<gs_mask_compress_fn>(row.function);
+    const int64_t size = row.item_size;
+    for (int64_t count : lengths(row.width))
+        for (uint32_t one_in : {0u, 1u, 2u, 10u, 100u})
+            for (size_t shift = 0; shift < 4; ++shift) {
+                const Masked m = masked(count, size, one_in);
+                const Input dense(m.dense, shift);
+                const Input mask(m.mask, shift);
+                Output out(m.kept * size, shift);
+                const int32_t status = function(dense.data(), count, mask.data(),
+                                                static_cast<int64_t>(m.mask.size()), out.data(), m.kept);
+                expect(status == GS_OK, row, "status", count, static_cast<int>(one_in));
+                expect(out.equals(m.values), row, "result", count, static_cast<int>(one_in));
+                expect(out.untouched_outside(), row, "wrote outside", count, static_cast<int>(one_in));
+            }
+    const Bytes dense(400, 1);
+    uint8_t out[400];
+    test_bad_masks(row, [&](const uint8_t *mask, int64_t mask_len, int64_t kept, int64_t count) {
+        return function(dense.data(), count, mask, mask_len, out, kept);
+    });
+}
+
+void test_mask_expand(const gs_kernel &row) {
+    const auto function = reinterpret_cast<gs_mask_expand_fn>(row.function);
+    const int64_t size = row.item_size;
+    for (int64_t count : lengths(row.width))
+        for (uint32_t one_in : {0u, 1u, 2u, 10u, 100u})
+            for (size_t shift = 0; shift < 4; ++shift) {
+                const Masked m = masked(count, size, one_in);
+                const Input values(m.values, shift);
+                const Input mask(m.mask, shift);
+                Output out(count * size, shift);
+                const int32_t status = function(values.data(), m.kept, mask.data(),
+                                                static_cast<int64_t>(m.mask.size()), out.data(), count);
+                expect(status == GS_OK, row, "status", count, static_cast<int>(one_in));
+                expect(out.equals(m.dense), row, "result", count, static_cast<int>(one_in));
+                expect(out.untouched_outside(), row, "wrote outside", count, static_cast<int>(one_in));
+            }
+    const Bytes values(400, 1);
+    uint8_t out[400];
+    test_bad_masks(row, [&](const uint8_t *mask, int64_t mask_len, int64_t kept, int64_t count) {
+        return function(values.data(), kept, mask, mask_len, out, count);
+    });
+}
+
+struct Test {
+    const char *op;
+    void (*run)(const gs_kernel &row);
+};
+
+constexpr Test kTests[] = {
+    {"pack_bits", test_pack_bits},
+    {"unpack_bits", test_unpack_bits},
+    {"mask_compress", test_mask_compress},
+    {"mask_expand", test_mask_expand},
+};
+
+}  // namespace
+
+int main() {
+    int ran = 0;
+    for (int32_t i = 0; i < gs_kernel_count(); ++i) {
+        const gs_kernel &row = *gs_kernel_at(i);
+        if (!gs_isa_supported(row.isa)) {
+            std::printf("not run, this processor lacks %s: %s\n", row.isa, row.name);
+            continue;
+        }
+        bool known = false;
+        for (const Test &test : kTests) {
+            if (std::strcmp(test.op, row.op) != 0) continue;
+            test.run(row);
+            known = true;
+            ++ran;
+        }
+        expect(known, row, "has no test", 0, 0);
+    }
+    if (gs_kernel_at(-1) != nullptr || gs_kernel_at(gs_kernel_count()) != nullptr) ++failures;
+    if (gs_isa_supported("none such") != 0 || gs_isa_supported(nullptr) != 0) ++failures;
+    std::printf("%d rows of %d ran, %d failures\n", ran, gs_kernel_count(), failures);
+    return failures == 0 && ran > 0 ? 0 : 1;
+}

@@ -1,0 +1,124 @@
+"""Kernels: one table, and for every row a plain torch reference and, where it could be built, native code.
+
+The native code serves tensors on the CPU outside of tracing; everything else (other devices, gradients,
+`torch.compile`, `torch.export`, fake and meta tensors, a missing library) takes the reference. Both give the
+same bytes, and both refuse the same arguments. `status()` says which is in use and why. The environment
+variable GOSSAMER_KERNELS overrides the choice: `auto` (the default), `reference`, or `native`, which raises
+instead of falling back to the reference when the library is missing.
+
+Streams are little-endian, least significant bit first: code i of b bits holds bits [i·b, (i + 1)·b), counted
+from bit 0 of byte 0. A packed mask is such a stream with b = 1; the unused top bits of the last byte are 0.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from . import checks, native, reference
+from .kernel import Kernel
+from .native import KernelStatus, status
+
+__all__ = [
+    "KERNELS",
+    "Kernel",
+    "KernelStatus",
+    "mask_compress",
+    "mask_expand",
+    "pack_bits",
+    "pack_mask",
+    "status",
+    "unpack_bits",
+    "unpack_mask",
+]
+
+KERNELS: dict[str, Kernel] = {
+    "pack_bits": Kernel(reference.pack_bits, native.pack_bits, checks.pack_bits, checks.codes_fit),
+    "unpack_bits": Kernel(reference.unpack_bits, native.unpack_bits, checks.unpack_bits, None),
+    "mask_compress": Kernel(
+        reference.mask_compress, native.mask_compress, checks.mask_compress, checks.mask_fits
+    ),
+    "mask_expand": Kernel(
+        reference.mask_expand, native.mask_expand, checks.mask_expand, checks.mask_fits_values
+    ),
+}
+
+
+def pack_bits(codes: Tensor, bits: int) -> Tensor:
+    """Pack one code a byte into `bits` bits a code.
+
+        bit i·bits + j of the stream = bit j of codes_i,   j < bits
+
+    Args: codes (n,) uint8, each below 2^bits; bits in 1..8.
+    Returns: uint8 (ceil(n·bits/8),); unused top bits of the last byte are 0.
+    Raises: KernelError for another dtype or shape, bits outside 1..8, or a code that is too wide (while
+        tracing, where values are not known, its upper bits are dropped).
+
+    >>> pack_bits(torch.tensor([1, 2, 3], dtype=torch.uint8), bits=4)
+    tensor([33,  3], dtype=torch.uint8)
+    """
+    return KERNELS["pack_bits"](codes, bits)
+
+
+def unpack_bits(packed: Tensor, bits: int, count: int) -> Tensor:
+    """Inverse of `pack_bits`: the first `count` codes of a stream.
+
+    Args: packed uint8 (ceil(count·bits/8),), whose unused top bits are not looked at; bits in 1..8.
+    Returns: uint8 (count,), each below 2^bits.
+    Raises: KernelError for another dtype, bits outside 1..8, or a length that does not follow from count and
+        bits.
+
+    >>> unpack_bits(torch.tensor([33, 3], dtype=torch.uint8), bits=4, count=3)
+    tensor([1, 2, 3], dtype=torch.uint8)
+    """
+    return KERNELS["unpack_bits"](packed, bits, count)
+
+
+def pack_mask(mask: Tensor) -> Tensor:
+    """Pack a bool mask (n,) into uint8 (ceil(n/8),), one bit an item: `pack_bits` with bits = 1.
+
+    >>> pack_mask(torch.tensor([True, False, False, True]))
+    tensor([9], dtype=torch.uint8)
+    """
+    checks.bool_vector("mask", mask)
+    return pack_bits(mask.to(torch.uint8), 1)
+
+
+def unpack_mask(packed: Tensor, count: int) -> Tensor:
+    """Inverse of `pack_mask`: bool (count,).
+
+    >>> unpack_mask(torch.tensor([9], dtype=torch.uint8), count=4)
+    tensor([ True, False, False,  True])
+    """
+    return unpack_bits(packed, 1, count).to(torch.bool)
+
+
+def mask_compress(dense: Tensor, mask: Tensor, kept: int) -> Tensor:
+    """Gather the items of `dense` whose mask bit is 1, in order.
+
+        out_j = dense_i,   i the j-th index with mask bit 1
+
+    Args: dense (n,) of any dtype of 1, 2 or 4 bytes; mask uint8 (ceil(n/8),) as of `pack_mask`; kept, its
+        number of ones, given so that the result's shape does not depend on data.
+    Returns: (kept,) of dense's dtype, its bits unchanged. Differentiable in `dense`.
+    Raises: KernelError when shapes, dtypes or devices do not fit, a bit beyond n is set, or kept is not the
+        number of ones (the last two not while tracing, where values are not known).
+
+    >>> mask_compress(torch.tensor([5.0, 6.0, 7.0, 8.0]), torch.tensor([9], dtype=torch.uint8), kept=2)
+    tensor([5., 8.])
+    """
+    return KERNELS["mask_compress"](dense, mask, kept)
+
+
+def mask_expand(values: Tensor, mask: Tensor, count: int) -> Tensor:
+    """Inverse of `mask_compress`: spread the values to where the mask's bits are 1, with 0 elsewhere.
+
+    Args: values (kept,) of any dtype of 1, 2 or 4 bytes; mask uint8 (ceil(count/8),) with exactly `kept`
+        ones.
+    Returns: (count,) of values' dtype. Differentiable in `values`.
+    Raises: as `mask_compress`.
+
+    >>> mask_expand(torch.tensor([5.0, 8.0]), torch.tensor([9], dtype=torch.uint8), count=4)
+    tensor([5., 0., 0., 8.])
+    """
+    return KERNELS["mask_expand"](values, mask, count)

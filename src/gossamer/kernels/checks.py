@@ -1,0 +1,141 @@
+"""What each op demands of its arguments, in words, before any code that trusts them runs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..errors import KernelError
+from . import reference
+
+__all__ = [
+    "bool_vector",
+    "codes_fit",
+    "mask_compress",
+    "mask_expand",
+    "mask_fits",
+    "mask_fits_values",
+    "pack_bits",
+    "unpack_bits",
+]
+
+ITEM_SIZES = (1, 2, 4)
+
+
+def pack_bits(codes: Tensor, bits: int) -> None:
+    _uint8_vector("codes", codes)
+    _bits(bits)
+
+
+def unpack_bits(packed: Tensor, bits: int, count: int) -> None:
+    _uint8_vector("packed", packed)
+    _bits(bits)
+    _not_negative("count", count)
+    needed = (count * bits + 7) // 8
+    if packed.shape[0] != needed:
+        raise KernelError(
+            f"packed holds {packed.shape[0]} bytes, but {count} codes of {bits} bits need exactly {needed}; "
+            f"give the count and bits that the stream was packed with"
+        )
+
+
+def mask_compress(dense: Tensor, mask: Tensor, kept: int) -> None:
+    _items("dense", dense)
+    _mask("dense", dense, mask, dense.shape[0])
+    _not_negative("kept", kept)
+    if kept > dense.shape[0]:
+        raise KernelError(
+            f"kept {kept} exceeds the {dense.shape[0]} items of dense; give the mask's number of ones"
+        )
+
+
+def mask_expand(values: Tensor, mask: Tensor, count: int) -> None:
+    _items("values", values)
+    _not_negative("count", count)
+    _mask("values", values, mask, count)
+    if values.shape[0] > count:
+        raise KernelError(
+            f"{values.shape[0]} values do not fit into {count} items; give the count before compressing"
+        )
+
+
+def codes_fit(codes: Tensor, bits: int) -> None:
+    if codes.numel() and (widest := int(codes.max())) >> bits:
+        raise wide_code(bits, f"the largest is {widest}")
+
+
+def mask_fits(dense: Tensor, mask: Tensor, kept: int) -> None:
+    _ones(mask, kept, dense.shape[0])
+
+
+def mask_fits_values(values: Tensor, mask: Tensor, count: int) -> None:
+    _ones(mask, values.shape[0], count)
+
+
+def wide_code(bits: int, given: str = "one is not") -> KernelError:
+    return KernelError(
+        f"codes of {bits} bits must be below {1 << bits}, {given}; use more bits or clamp the codes"
+    )
+
+
+def wrong_mask(kept: int, count: int) -> KernelError:
+    return KernelError(
+        f"the mask must hold exactly {kept} ones, all among its first {count} bits, and it does not; "
+        f"pack the mask that the values were compressed with"
+    )
+
+
+def bool_vector(name: str, tensor: Tensor) -> None:
+    _vector(name, tensor)
+    if tensor.dtype != torch.bool:
+        raise KernelError(f"{name} must be bool, given {tensor.dtype}; compare it with != 0 first")
+
+
+def _ones(mask: Tensor, kept: int, count: int) -> None:
+    bits = reference.unpack_bits(mask, 1, 8 * mask.shape[0])
+    if int(bits.sum()) != kept or bool(bits[count:].any()):
+        raise wrong_mask(kept, count)
+
+
+def _vector(name: str, tensor: Tensor) -> None:
+    if not isinstance(tensor, Tensor):
+        raise KernelError(f"{name} must be a tensor, given {type(tensor).__name__}")
+    if tensor.layout != torch.strided or tensor.dim() != 1:
+        raise KernelError(
+            f"{name} must be a dense vector, given shape {tuple(tensor.shape)}; flatten it first"
+        )
+
+
+def _uint8_vector(name: str, tensor: Tensor) -> None:
+    _vector(name, tensor)
+    if tensor.dtype != torch.uint8:
+        raise KernelError(f"{name} must be uint8, given {tensor.dtype}; convert it first")
+
+
+def _items(name: str, tensor: Tensor) -> None:
+    _vector(name, tensor)
+    if tensor.dtype.itemsize not in ITEM_SIZES:
+        raise KernelError(
+            f"{name} must have items of 1, 2 or 4 bytes, given {tensor.dtype}; convert it to a narrower dtype"
+        )
+
+
+def _mask(name: str, tensor: Tensor, mask: Tensor, count: int) -> None:
+    _uint8_vector("mask", mask)
+    if mask.device != tensor.device:
+        raise KernelError(f"mask is on {mask.device} and {name} on {tensor.device}; move one of them")
+    if mask.shape[0] != (count + 7) // 8:
+        raise KernelError(
+            f"mask holds {mask.shape[0]} bytes, but {count} items need exactly {(count + 7) // 8}; "
+            f"pack a mask of {count} items with pack_mask"
+        )
+
+
+def _bits(bits: int) -> None:
+    if not isinstance(bits, int) or not 1 <= bits <= 8:
+        raise KernelError(f"bits must be an int from 1 to 8, given {bits!r}")
+
+
+def _not_negative(name: str, number: int) -> None:
+    if not isinstance(number, int | torch.SymInt) or number < 0:
+        raise KernelError(f"{name} must be an int that is not negative, given {number!r}")

@@ -1,0 +1,245 @@
+"""The library of csrc/ through its C ABI: loaded at the first use, once, or never and with a reason."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from ..errors import KernelError
+from . import checks
+
+__all__ = [
+    "KernelStatus",
+    "Library",
+    "Row",
+    "load",
+    "mask_compress",
+    "mask_expand",
+    "pack_bits",
+    "serves",
+    "status",
+    "unpack_bits",
+]
+
+ENVIRONMENT = "GOSSAMER_KERNELS"
+ABI_VERSION = 1
+# CMake writes this in place of the library when it could not build one.
+NOTE = "not_built.txt"
+_SUFFIX = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
+LIBRARY = f"libgossamer_kernels{_SUFFIX}"
+
+_OK, _BAD_CODE, _BAD_MASK = 0, -4, -5
+
+_pointer, _int32, _int64 = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
+_SIGNATURES: dict[str, Any] = {
+    "pack_bits": ctypes.CFUNCTYPE(_int32, _pointer, _int64, _int32, _pointer, _int64),
+    "unpack_bits": ctypes.CFUNCTYPE(_int32, _pointer, _int64, _int32, _pointer, _int64),
+    "mask_compress": ctypes.CFUNCTYPE(_int32, _pointer, _int64, _pointer, _int64, _pointer, _int64),
+    "mask_expand": ctypes.CFUNCTYPE(_int32, _pointer, _int64, _pointer, _int64, _pointer, _int64),
+}
+
+
+@dataclass(frozen=True)
+class KernelStatus:
+    """Which implementation serves tensors on the CPU, the widest instruction set it uses, and why."""
+
+    backend: Literal["native", "reference"]
+    isa: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the library's kernel table; csrc/gossamer_kernels.h says what each field means."""
+
+    name: str
+    op: str
+    isa: str
+    item_size: int
+    width: int
+    supported: bool
+    function: Any
+
+
+@dataclass(frozen=True)
+class Library:
+    """A loaded library: its rows, and for each (op, item size) the last one that this processor runs."""
+
+    rows: tuple[Row, ...]
+    best: dict[tuple[str, int], Row]
+
+    @property
+    def isa(self) -> str:
+        """The instruction set of the fastest rows: the widest that this processor runs."""
+        return next((row.isa for row in self.best.values() if row.isa != "scalar"), "scalar")
+
+
+class _CRow(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("op", ctypes.c_char_p),
+        ("isa", ctypes.c_char_p),
+        ("item_size", _int32),
+        ("width", _int32),
+        ("function", _pointer),
+    )
+
+
+def load(path: Path) -> Library:
+    """Load the library at `path` and read its table.
+
+    Raises: OSError when it is no library for this machine, KernelError when it is not gossamer's or of another
+        version.
+    """
+    dll = ctypes.CDLL(str(path))
+    if not hasattr(dll, "gs_abi_version"):
+        raise KernelError(f"{path.name} is not gossamer's library")
+    if (version := int(dll.gs_abi_version())) != ABI_VERSION:
+        raise KernelError(
+            f"{path.name} has ABI version {version}, needed is {ABI_VERSION}; install gossamer anew"
+        )
+    dll.gs_kernel_at.restype = ctypes.POINTER(_CRow)
+    rows = tuple(_row(dll, index) for index in range(dll.gs_kernel_count()))
+    best = {(row.op, row.item_size): row for row in rows if row.supported}
+    return Library(rows, best)
+
+
+def _row(dll: ctypes.CDLL, index: int) -> Row:
+    row = dll.gs_kernel_at(index).contents
+    op = row.op.decode()
+    return Row(
+        name=row.name.decode(),
+        op=op,
+        isa=row.isa.decode(),
+        item_size=row.item_size,
+        width=row.width,
+        supported=bool(dll.gs_isa_supported(row.isa)),
+        function=_SIGNATURES[op](row.function),
+    )
+
+
+_lock = threading.Lock()
+
+
+def _installed() -> tuple[Library | None, str]:
+    """The library that was installed with this package, or None and the reason."""
+    with _lock:  # lru_cache alone would let two threads load at once
+        return _load_installed(tuple(sys.modules[__package__].__path__), os.environ.get(ENVIRONMENT, "auto"))
+
+
+@functools.lru_cache
+def _load_installed(folders: tuple[str, ...], wanted: str) -> tuple[Library | None, str]:
+    # An editable install has two folders: the sources, and where the build put the library.
+    if wanted not in ("auto", "native", "reference"):
+        raise KernelError(f"{ENVIRONMENT} is {wanted!r}; set it to auto, native or reference")
+    if wanted == "reference":
+        return None, f"{ENVIRONMENT}=reference"
+    library, reason = _search(folders)
+    if library is None and wanted == "native":
+        raise KernelError(
+            f"{ENVIRONMENT}=native, but {reason}; install gossamer where a C++17 compiler is found"
+        )
+    return library, reason
+
+
+def _search(folders: Sequence[str]) -> tuple[Library | None, str]:
+    for folder in map(Path, folders):
+        if (path := folder / LIBRARY).is_file():
+            try:
+                return load(path), f"{LIBRARY} was built when gossamer was installed"
+            except (OSError, KernelError) as error:
+                return None, f"{LIBRARY} could not be loaded: {error}"
+    for folder in map(Path, folders):
+        if (note := folder / NOTE).is_file():
+            return None, note.read_text(encoding="utf-8").strip()
+    return None, "gossamer runs from its sources and the native part was not built; `pip install .` builds it"
+
+
+def status() -> KernelStatus:
+    """Which implementation is in use here, and why.
+
+    >>> status().backend in ("native", "reference")
+    True
+    """
+    library, reason = _installed()
+    if library is None:
+        return KernelStatus("reference", "torch", reason)
+    return KernelStatus("native", library.isa, reason)
+
+
+def serves(tensors: Sequence[Tensor]) -> bool:
+    """Whether native code may read these: plain tensors with memory on the CPU, and no gradient wanted."""
+    for tensor in tensors:
+        if type(tensor) not in (Tensor, torch.nn.Parameter) or tensor.device.type != "cpu":
+            return False
+        if (tensor.requires_grad and torch.is_grad_enabled()) or tensor.is_neg() or tensor.is_conj():
+            return False
+    # Under a dispatch mode (fake tensors, a tracer) new tensors have no memory, or their writing must be seen.
+    return not _dispatch_mode_is_active() and _installed()[0] is not None
+
+
+def _dispatch_mode_is_active() -> bool:
+    return int(torch._C._len_torch_dispatch_stack()) > 0
+
+
+def pack_bits(codes: Tensor, bits: int) -> Tensor:
+    codes = codes.contiguous()
+    out = torch.empty((codes.shape[0] * bits + 7) // 8, dtype=torch.uint8)
+    code = _function("pack_bits", 1)(codes.data_ptr(), codes.shape[0], bits, out.data_ptr(), out.shape[0])
+    if code == _BAD_CODE:
+        raise checks.wide_code(bits)
+    return _sound(code, out)
+
+
+def unpack_bits(packed: Tensor, bits: int, count: int) -> Tensor:
+    packed = packed.contiguous()
+    out = torch.empty(count, dtype=torch.uint8)
+    code = _function("unpack_bits", 1)(packed.data_ptr(), packed.shape[0], bits, out.data_ptr(), count)
+    return _sound(code, out)
+
+
+def mask_compress(dense: Tensor, mask: Tensor, kept: int) -> Tensor:
+    dense, mask = dense.detach().contiguous(), mask.contiguous()
+    out = torch.empty(kept, dtype=dense.dtype)
+    code = _function("mask_compress", dense.dtype.itemsize)(
+        dense.data_ptr(), dense.shape[0], mask.data_ptr(), mask.shape[0], out.data_ptr(), kept
+    )
+    if code == _BAD_MASK:
+        raise checks.wrong_mask(kept, dense.shape[0])
+    return _sound(code, out)
+
+
+def mask_expand(values: Tensor, mask: Tensor, count: int) -> Tensor:
+    values, mask = values.detach().contiguous(), mask.contiguous()
+    out = torch.empty(count, dtype=values.dtype)
+    code = _function("mask_expand", values.dtype.itemsize)(
+        values.data_ptr(), values.shape[0], mask.data_ptr(), mask.shape[0], out.data_ptr(), count
+    )
+    if code == _BAD_MASK:
+        raise checks.wrong_mask(values.shape[0], count)
+    return _sound(code, out)
+
+
+def _function(op: str, item_size: int) -> Any:
+    library, reason = _installed()
+    if library is None:
+        raise KernelError(f"no native {op}: {reason}")
+    return library.best[op, item_size].function
+
+
+def _sound(code: int, out: Tensor) -> Tensor:
+    if code != _OK:
+        raise KernelError(
+            f"native code refused arguments that were checked (status {code}); please report this"
+        )
+    return out

@@ -1,0 +1,67 @@
+"""The plain torch form of every kernel: what native code is tested against, and what runs where it cannot.
+
+No value of a tensor decides a shape or a branch, so `torch.compile(fullgraph=True)` and `torch.export` trace
+these, on any device. Arguments were checked before.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["mask_compress", "mask_expand", "pack_bits", "unpack_bits"]
+
+# Items are moved as integers of their size, which every device can index, whatever their dtype (float8 too).
+_CARRIERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32}
+
+
+def pack_bits(codes: Tensor, bits: int) -> Tensor:
+    stream = _bits_of(codes, bits).reshape(-1)
+    stream = torch.nn.functional.pad(stream, (0, -stream.shape[0] % 8))
+    return _from_bits(stream.reshape(-1, 8))
+
+
+def unpack_bits(packed: Tensor, bits: int, count: int) -> Tensor:
+    stream = _bits_of(packed, 8).reshape(-1)
+    return _from_bits(stream[: count * bits].reshape(count, bits))
+
+
+def mask_compress(dense: Tensor, mask: Tensor, kept: int) -> Tensor:
+    keep, place = _places(mask, dense.shape[0])
+    # The items that are left out all land in one more place, which is cut off.
+    place = torch.where(keep, place, kept)
+    items = _carried(dense)
+    out = items.new_zeros(kept + 1).scatter(0, place, items)[:kept]
+    return out.view(dense.dtype)
+
+
+def mask_expand(values: Tensor, mask: Tensor, count: int) -> Tensor:
+    if values.shape[0] == 0:
+        return values.new_zeros(count)
+    keep, place = _places(mask, count)
+    items = _carried(values)
+    # Before the first 1 the place is -1; what is read there is not used.
+    out = torch.where(keep, items[place.clamp(min=0)], items.new_zeros(()))
+    return out.view(values.dtype)
+
+
+def _bits_of(codes: Tensor, bits: int) -> Tensor:
+    """uint8 (n,) -> (n, bits) of 0 and 1, least significant first."""
+    return codes.unsqueeze(-1) >> torch.arange(bits, dtype=torch.uint8, device=codes.device) & 1
+
+
+def _from_bits(digits: Tensor) -> Tensor:
+    """(n, b) of 0 and 1, least significant first -> uint8 (n,)."""
+    shifts = torch.arange(digits.shape[-1], dtype=torch.uint8, device=digits.device)
+    return (digits << shifts).sum(-1, dtype=torch.uint8)
+
+
+def _places(mask: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """bool (count,), and for each item the number of ones up to and including it, less one."""
+    keep = unpack_bits(mask, 1, count).to(torch.bool)
+    return keep, keep.cumsum(0) - 1
+
+
+def _carried(items: Tensor) -> Tensor:
+    """The same bytes as integers; as they are where a gradient must pass."""
+    return items if items.requires_grad else items.view(_CARRIERS[items.dtype.itemsize])
