@@ -18,8 +18,8 @@ __all__ = ["Kernel"]
 class Kernel:
     """An op's reference, its native form, and what both demand of their arguments (tensors, then ints).
 
-    `check_shapes` looks at what is known while tracing; `check_values` at data, for the reference only: native
-    code looks at its data itself.
+    `check_shapes` looks at what is known while tracing; `check_values` at data, for the reference only:
+    native code looks at its data itself.
     """
 
     reference: Callable[..., Tensor]

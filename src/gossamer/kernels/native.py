@@ -98,8 +98,8 @@ class _CRow(ctypes.Structure):
 def load(path: Path) -> Library:
     """Load the library at `path` and read its table.
 
-    Raises: OSError when it is no library for this machine, KernelError when it is not gossamer's or of another
-        version.
+    Raises: OSError when it is no library for this machine, KernelError when it is not gossamer's or of
+        another version.
     """
     dll = ctypes.CDLL(str(path))
     if not hasattr(dll, "gs_abi_version"):
@@ -184,7 +184,7 @@ def serves(tensors: Sequence[Tensor]) -> bool:
             return False
         if (tensor.requires_grad and torch.is_grad_enabled()) or tensor.is_neg() or tensor.is_conj():
             return False
-    # Under a dispatch mode (fake tensors, a tracer) new tensors have no memory, or their writing must be seen.
+    # Under a dispatch mode (fake tensors, a tracer) new tensors have no memory, or must be seen written.
     return not _dispatch_mode_is_active() and _installed()[0] is not None
 
 

@@ -32,7 +32,7 @@ def mask_compress(dense: Tensor, mask: Tensor, kept: int) -> Tensor:
     place = torch.where(keep, place, kept)
     items = _carried(dense)
     out = items.new_zeros(kept + 1).scatter(0, place, items)[:kept]
-    return out.view(dense.dtype)
+    return _uncarried(out, dense.dtype)
 
 
 def mask_expand(values: Tensor, mask: Tensor, count: int) -> Tensor:
@@ -42,7 +42,7 @@ def mask_expand(values: Tensor, mask: Tensor, count: int) -> Tensor:
     items = _carried(values)
     # Before the first 1 the place is -1; what is read there is not used.
     out = torch.where(keep, items[place.clamp(min=0)], items.new_zeros(()))
-    return out.view(values.dtype)
+    return _uncarried(out, values.dtype)
 
 
 def _bits_of(codes: Tensor, bits: int) -> Tensor:
@@ -65,3 +65,8 @@ def _places(mask: Tensor, count: int) -> tuple[Tensor, Tensor]:
 def _carried(items: Tensor) -> Tensor:
     """The same bytes as integers; as they are where a gradient must pass."""
     return items if items.requires_grad else items.view(_CARRIERS[items.dtype.itemsize])
+
+
+def _uncarried(items: Tensor, dtype: torch.dtype) -> Tensor:
+    # view(dtype) cuts the gradient even where the dtype stays.
+    return items if items.dtype == dtype else items.view(dtype)
