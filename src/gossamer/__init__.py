@@ -1,0 +1,76 @@
+"""gossamer: sparse learning and model compression as one thing.
+
+    fit something, inside a structure: support & values + low rank
+
+`compress` takes a model, a recipe, some batches and a metric, and gives back a smaller model, a small safe file and a
+proof. Faces that need more than torch are loaded when they are first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .errors import GossamerError
+from .structure import NM, Block, Codebook, Grid, LowRank, Structure, TopK, parse
+
+if TYPE_CHECKING:
+    from .artifact import inspect, load, to_dense
+    from .passes import Proof, Result, compress, compress_, verify
+    from .recipe import Distill, Factorize, Impose, Prune, Quantize
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "compress": "passes",
+    "compress_": "passes",
+    "verify": "passes",
+    "Proof": "passes",
+    "Result": "passes",
+    "Prune": "recipe",
+    "Quantize": "recipe",
+    "Factorize": "recipe",
+    "Impose": "recipe",
+    "Distill": "recipe",
+    "load": "artifact",
+    "inspect": "artifact",
+    "to_dense": "artifact",
+}
+
+__all__ = [
+    "NM",
+    "Block",
+    "Codebook",
+    "Distill",
+    "Factorize",
+    "GossamerError",
+    "Grid",
+    "Impose",
+    "LowRank",
+    "Proof",
+    "Prune",
+    "Quantize",
+    "Result",
+    "Structure",
+    "TopK",
+    "__version__",
+    "compress",
+    "compress_",
+    "inspect",
+    "load",
+    "parse",
+    "to_dense",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        value = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'gossamer' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import torch
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
-from ..model import TensorSite, columns
+from ..model import TensorSite, column_energy
 from ..statistics import ColumnEnergy
 from .data import Batches, Forward, call
+from .evaluate import evaluating
 
 __all__ = ["calibrate"]
 
@@ -29,30 +30,29 @@ def calibrate(
     adds up both uses, and so does a weight shared by two layers. A site that no batch reaches keeps zero samples.
     """
     energies = {site.name: ColumnEnergy() for site in sites}
-    modes = [(module, module.training) for module in model.modules()]
-    handles: list[Any] = []
+    handles: list[RemovableHandle] = []
     try:
         for site in sites:
-            handles += list(_listen(site, energies[site.name]))
-        model.eval()
-        with torch.no_grad():
+            handles += _listen(site, energies[site.name])
+        with evaluating(model):
             for batch in batches.first(count):
                 call(model, batch, forward)
     finally:
         for handle in handles:
             handle.remove()
-        for module, training in modes:
-            module.training = training
     return energies
 
 
-def _listen(site: TensorSite, energy: ColumnEnergy) -> Iterable[Any]:
+def _listen(site: TensorSite, energy: ColumnEnergy) -> Iterator[RemovableHandle]:
     """A pre-hook on each module that owns the weight."""
+    view = site.view
+    if view is None:
+        return
     for owner in site.owners:
 
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            found = columns(site.view, module, args, kwargs)
+            found = column_energy(view, module, args, kwargs)
             if found is not None:
-                energy.update(found)
+                energy.add(*found)
 
         yield owner.module.register_forward_pre_hook(hook, with_kwargs=True)

@@ -16,7 +16,8 @@ from ..distill import LOSSES
 from ..errors import DataError
 from ..recipe import Distill
 from ..terms import StructureSet, frozen
-from .data import Batches, Forward, Output, call, described, output_of, target_of
+from .data import Batches, call, described, output_of, target_of
+from .scene import Scene
 from .state import LayerState
 
 __all__ = ["check_targets", "distil"]
@@ -24,17 +25,8 @@ __all__ = ["check_targets", "distil"]
 log = logging.getLogger(__name__)
 
 
-def distil(
-    model: nn.Module,
-    teacher: nn.Module,
-    states: Mapping[str, LayerState],
-    batches: Batches,
-    step: Distill,
-    *,
-    forward: Forward | None = None,
-    output: Output | None = None,
-) -> dict[str, LayerState]:
-    """Run `step` on `model` in place, and return the layers' new states.
+def distil(step: Distill, scene: Scene) -> dict[str, LayerState]:
+    """Train the scene's model in place, and return the layers' new states.
 
     Every trained parameter has a float32 latent; a compressed one reaches the model as its projection,
 
@@ -44,9 +36,12 @@ def distil(
     user had frozen (requires_grad False) are not trained. The model is in training mode meanwhile, so that running
     statistics follow the new weights.
     """
+    model, teacher, batches, states = scene.model, scene.teacher, scene.batches, scene.states
+    forward, output = scene.settings.forward, scene.settings.output
+    assert teacher is not None and batches is not None, "the front door has seen to both"
     inside = {name: frozen(state.member) for name, state in states.items() if state.member is not None}
     latents = {
-        name: _latent(states[name].weight_like(parameter) if name in inside else parameter)
+        name: _latent(states[name].view.from_matrix(states[name].weight) if name in inside else parameter)
         for name, parameter in model.named_parameters()
         if parameter.requires_grad and parameter.is_floating_point()
     }

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from ..nn import WeightView
 from ..status import Status
 from ..terms import Member
-
-if TYPE_CHECKING:
-    from ..nn import WeightView
 
 __all__ = ["LayerState"]
 
@@ -46,10 +43,6 @@ class LayerState:
         """The weight that the model computes with, in the parameter's shape and dtype."""
         matrix = self.weight if self.member is None else self.member.dense(self.dtype)
         return self.view.from_matrix(matrix)
-
-    def weight_like(self, parameter: Tensor) -> Tensor:
-        """The reference in the parameter's shape."""
-        return self.view.from_matrix(self.weight).reshape(parameter.shape)
 
     @property
     def status(self) -> Status:

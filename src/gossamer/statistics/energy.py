@@ -24,14 +24,16 @@ class ColumnEnergy(Statistic):
         self._samples = 0
 
     def update(self, columns: Tensor) -> None:
-        energy = columns.detach().double().square().sum(1)
-        self._total = energy if self._total is None else self._total + energy
-        self._samples += columns.shape[1]
+        self.add(columns.detach().double().square().sum(1), columns.shape[1])
+
+    def add(self, energy: Tensor, samples: int) -> None:
+        """Add energies (groups, in) that were summed elsewhere over so many rows, without X being written out."""
+        self._total = energy.double() if self._total is None else self._total + energy
+        self._samples += samples
 
     def merge(self, other: ColumnEnergy) -> None:
         if other._total is not None:
-            self._total = other._total if self._total is None else self._total + other._total
-        self._samples += other._samples
+            self.add(other._total, other._samples)
 
     def result(self) -> Tensor:
         return torch.zeros(0, dtype=torch.float64) if self._total is None else self._total

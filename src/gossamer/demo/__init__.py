@@ -1,0 +1,5 @@
+"""The demo: scikit-learn's digits from training to a measured small file."""
+
+from .run import RECIPE, compressed, run
+
+__all__ = ["RECIPE", "compressed", "run"]

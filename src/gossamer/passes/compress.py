@@ -1,0 +1,184 @@
+"""The front door for models: calibrate, compress, distil, verify."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..errors import DataError, RecipeError, listed
+from ..layer import METHODS
+from ..model import TensorSite, copied, inventory, keep_state, plain_, unwrap
+from ..recipe import CompressStep, Distill, Factorize, Impose, Prune, Quantize, Step, as_steps
+from .data import Batches, Forward, Output, described, dry_run
+from .distil import check_targets, distil
+from .evaluate import Evaluate, evaluating, score
+from .finish import Work, file_bytes, finish
+from .ledger import Ledger
+from .plan import Assignment, plan
+from .result import Result
+from .scene import Scene
+from .settings import ExampleInputs, Proof, Settings
+from .shape import shape
+from .state import LayerState
+
+__all__ = ["RUN", "compress", "compress_"]
+
+# How each kind of step is carried out: a new one is one file and one line.
+RUN: Mapping[type[Step], Callable[[Any, Scene], dict[str, LayerState]]] = {
+    Prune: shape,
+    Quantize: shape,
+    Factorize: shape,
+    Impose: shape,
+    Distill: distil,
+}
+
+
+def compress(
+    model: nn.Module,
+    recipe: Step | Iterable[Step],
+    *,
+    data: Iterable[Any] | None = None,
+    evaluate: Evaluate | None = None,
+    example_inputs: ExampleInputs | None = None,
+    higher_is_better: bool = True,
+    tolerance: float = 0.0,
+    forward: Forward | None = None,
+    output: Output | None = None,
+    proof: Proof = Proof(),  # noqa: B008  # a frozen value
+    seed: int = 0,
+) -> Result:
+    """Compress a copy of a model, and measure what that brought. The model itself is not touched.
+
+    Args:
+        model: any `nn.Module`, in any mode. Wrappers (torch.compile, DistributedDataParallel, ...) are taken off.
+        recipe: steps such as `Prune`, `Quantize`, `Distill`, carried out in order.
+        data: batches, for steps that calibrate or distil; `gossamer.passes.data` says which forms they may have. A list, a
+            DataLoader or a generator.
+        evaluate: evaluate(model) -> float, the metric that the report shows. It is called on the dense model before any
+            slow work, after each step, and on the model that was read back from its file.
+        example_inputs: what the model takes, as a tuple or a dict of keywords; milliseconds, memory and output
+            differences are measured on it. Without it they are not measured.
+        higher_is_better: whether a larger metric is better. tolerance: a loss of metric that counts as none, ≥ 0.
+        forward, output: how a batch reaches the model and which part of the result is its output, where the defaults do
+            not fit.
+        proof: how to measure; `Proof(measure=False)` leaves it out.
+        seed: for everything that draws; the caller's random state is left as it was.
+    Returns: a `Result`: the compressed model, the report, `save`.
+    Raises: RecipeError, TargetError, DataError, EvaluateError, ModelError, all before any slow work begins.
+
+    >>> from gossamer.recipe import Prune, Quantize
+    >>> layers = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 4))
+    >>> small = compress(layers, [Prune("2:4"), Quantize("int4")])
+    >>> small.report.row("0.weight").structure
+    '2:4 & int4'
+    """
+    settings = Settings(
+        data, evaluate, example_inputs, higher_is_better, tolerance, forward, output, proof, seed
+    )
+    steps = as_steps(recipe)
+    inner, notes = unwrap(model)
+    with keep_state(inner):
+        work = copied(inner)
+        return _run(work, steps, settings, [*notes, *plain_(work)])
+
+
+def compress_(model: nn.Module, recipe: Step | Iterable[Step], **settings: Any) -> Result:
+    """`compress` in place, for those who lack the memory for a copy: the model's own layers become packed.
+
+    The settings are those of `compress`. On an error its weights are put back. A recipe that distils, and measuring on
+    `example_inputs`, need the dense model beside the small one and copy it all the same. Reparametrized layers (masks,
+    weight norm) become plain first, and stay so.
+    """
+    checked, steps = Settings(**settings), as_steps(recipe)
+    inner, notes = unwrap(model)
+    with keep_state(inner):
+        return _run(inner, steps, checked, [*notes, *plain_(inner)])
+
+
+def _run(model: nn.Module, steps: Sequence[Step], settings: Settings, notes: list[str]) -> Result:
+    _seeded(settings.seed)
+    sites = inventory(model)
+    assignments = plan(steps, sites)
+    batches = _checked_data(model, steps, settings)
+    metric = None if settings.evaluate is None else score(settings.evaluate, model)
+    before = states = _states(sites, assignments)
+    measured = settings.proof.measure and settings.example_inputs is not None
+    dense = copied(model) if measured or any(isinstance(step, Distill) for step in steps) else None
+    ledger = Ledger(file_bytes(sites, {}, ()), metric, metric)
+    try:
+        for position, step in enumerate(steps):
+            assignment, seed = assignments.get(position), settings.seed + 1000 * position
+            scene = Scene(model, dense, sites, states, batches, assignment, settings, seed)
+            states = RUN[type(step)](step, scene)
+            metric = None if settings.evaluate is None else score(settings.evaluate, model)
+            ledger = ledger.after(step, file_bytes(sites, states, steps[: position + 1]), metric, settings)
+        return finish(Work(model, dense, sites, states, steps), assignments, settings, ledger, notes)
+    except BaseException:
+        _restore(model, before, dense)
+        raise
+
+
+def _states(sites: Sequence[TensorSite], assignments: Mapping[int, Assignment]) -> dict[str, LayerState]:
+    """One state for each weight that some step aims at and that has a matrix, in the model's order."""
+    aimed = {name for a in assignments.values() for name in (*a.names, *a.skipped)}
+    return {
+        site.name: LayerState(site.name, site.view, site.view.to_matrix(site.tensor.detach()).clone())
+        for site in sites
+        if site.view is not None and site.name in aimed
+    }
+
+
+def _checked_data(model: nn.Module, steps: Sequence[Step], settings: Settings) -> Batches | None:
+    """One batch, and the example inputs, through the model before any slow work."""
+    batches = None if settings.data is None else Batches(settings.data)
+    wanting = [f"step {i + 1}, {step}" for i, step in enumerate(steps) if _needs_data(step)]
+    if wanting and batches is None:
+        raise RecipeError(listed(wanting, "these steps need data; give data=<an iterable of batches>:"))
+    with evaluating(model):
+        if batches is not None:
+            batch = next(batches.first(1))
+            result = dry_run(model, batch, settings.forward, settings.output)
+            for step in steps:
+                if isinstance(step, Distill):
+                    check_targets(step, batch, result)
+        if settings.example_inputs is not None:
+            _try_example(model, settings.example_inputs)
+    return batches
+
+
+def _needs_data(step: Step) -> bool:
+    return isinstance(step, Distill) or (isinstance(step, CompressStep) and bool(METHODS[step.method].needs))
+
+
+def _try_example(model: nn.Module, inputs: ExampleInputs) -> None:
+    try:
+        model(**inputs) if isinstance(inputs, Mapping) else model(*inputs)
+    except Exception as error:
+        raise DataError(
+            f"the model could not take example_inputs {described(inputs)}: {type(error).__name__}: {error}; "
+            f"give what model(*example_inputs) or model(**example_inputs) takes"
+        ) from error
+
+
+def _restore(model: nn.Module, before: Mapping[str, LayerState], dense: nn.Module | None) -> None:
+    """Put the weights back that a failed run has changed: this matters to `compress_` alone."""
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    with torch.no_grad():
+        if dense is not None and not any(name not in parameters for name in before):
+            model.load_state_dict(dense.state_dict())
+            return
+        for name, state in before.items():
+            if name in parameters:
+                parameters[name].copy_(state.dense())
+
+
+def _seeded(seed: int) -> None:
+    """Everything that draws, here and in the user's data; `keep_state` puts the caller's states back."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002  # data sets draw from the global state
+    torch.manual_seed(seed)

@@ -1,0 +1,160 @@
+"""The last part of a pass: pack the members, write down the rows, measure the file."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torch import nn
+
+from ..artifact import Encoded, Entry, dense_bytes, encode, entries
+from ..errors import EvaluateError, VerifyError
+from ..formats import PackedWeight, pack
+from ..kernels import status as kernel_status
+from ..model import TensorSite, swap_
+from ..recipe import Step
+from ..report import HEADER_ROW, Measure, Report, Row
+from ..status import Status
+from .ledger import Ledger
+from .plan import Assignment
+from .result import Result
+from .settings import Settings
+from .state import LayerState
+from .verify import verify
+
+__all__ = ["Work", "file_bytes", "finish"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What the steps leave: the model with dense weights, the dense original where one was kept, the states."""
+
+    model: nn.Module
+    dense: nn.Module | None
+    sites: Sequence[TensorSite]
+    states: Mapping[str, LayerState]
+    steps: Sequence[Step]
+
+
+def file_bytes(sites: Sequence[TensorSite], states: Mapping[str, LayerState], steps: Sequence[Step]) -> int:
+    """Bytes of the file that would be saved now."""
+    return len(_encoded(sites, _packed(states), steps).data)
+
+
+def finish(
+    work: Work,
+    assignments: Mapping[int, Assignment],
+    settings: Settings,
+    ledger: Ledger,
+    notes: Sequence[str],
+) -> Result:
+    """Pack the model in place and report on it."""
+    before = Measure(dense_bytes(work.model), metric=ledger.start)
+    packed = _packed(work.states)
+    swap_(work.model, packed)
+    recipe = [step.to_dict() for step in work.steps]
+    encoded = encode(entries(work.model), recipe)
+    rows = _rows(work, assignments, packed, encoded)
+    kernels = kernel_status()
+    said = [*notes, *(f"step {e.step} helped nothing: {e.note}" for e in ledger.effects if not e.helped)]
+    if kernels.backend == "reference":
+        said.append(f"kernels: the torch reference is used ({kernels.reason})")
+    after = Measure(len(encoded.data), metric=ledger.metric)
+    report = Report(rows, before, after, steps=ledger.effects, notes=tuple(said))
+    return Result(work.model, _measured(report, work, encoded, settings), tuple(work.steps))
+
+
+def _measured(report: Report, work: Work, encoded: Encoded, settings: Settings) -> Report:
+    """The report with what was measured on the file, read back in another process.
+
+    A failure there is a note, not an exception: the compressed model may have cost hours, and it is whole.
+    """
+    if not settings.proof.measure or settings.example_inputs is None or work.dense is None:
+        return report
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.safetensors"
+            path.write_bytes(encoded.data)
+            found = verify(
+                path,
+                into=settings.proof.factory or work.dense,
+                dense=work.dense,
+                example_inputs=settings.example_inputs,
+                evaluate=settings.proof.metric or settings.evaluate,
+                before_metric=report.before.metric if report.before else None,
+                higher_is_better=settings.higher_is_better,
+                tolerance=settings.tolerance,
+                batch_sizes=settings.proof.batch_sizes,
+                output=settings.output,
+            )
+    except (VerifyError, EvaluateError) as error:
+        log.warning("measuring the compressed file failed: %s", error)
+        return replace(report, notes=(*report.notes, f"not measured: {error}"))
+    return replace(
+        report,
+        before=found.before,
+        after=found.after,
+        verdicts=found.verdicts,
+        notes=(*report.notes, *found.notes),
+        output_difference=found.output_difference,
+        machine=found.machine,
+    )
+
+
+def _packed(states: Mapping[str, LayerState]) -> dict[str, PackedWeight]:
+    return {name: pack(state.member) for name, state in states.items() if state.member is not None}
+
+
+def _encoded(sites: Sequence[TensorSite], packed: Mapping[str, PackedWeight], steps: Sequence[Step]) -> Encoded:
+    stored = [Entry.of(site, packed.get(site.name)) for site in sites]
+    return encode(stored, [step.to_dict() for step in steps])
+
+
+def _rows(
+    work: Work, assignments: Mapping[int, Assignment], packed: Mapping[str, PackedWeight], encoded: Encoded
+) -> tuple[Row, ...]:
+    """A row for each stored tensor, and one for the bytes that belong to none: they add up to the file."""
+    skipped = {name: reason for a in assignments.values() for name, reason in a.skipped.items()}
+    rows = [
+        _row(site, work.states.get(site.name), skipped.get(site.name), packed.get(site.name), encoded)
+        for site in work.sites
+    ]
+    header = len(encoded.data) - sum(encoded.shares.values())
+    return (*rows, Row(HEADER_ROW, (), "", Status.kept("names, shapes, recipe, checksums"), bytes=header))
+
+
+def _row(
+    site: TensorSite,
+    state: LayerState | None,
+    reason: str | None,
+    packed: PackedWeight | None,
+    encoded: Encoded,
+) -> Row:
+    tensor = site.tensor
+    plain = Row(
+        site.name,
+        tuple(tensor.shape),
+        str(tensor.dtype).removeprefix("torch."),
+        Status.skipped(reason) if reason else Status.kept("no step aimed at it"),
+        bytes=encoded.shares[site.name],
+        dense_bytes=tensor.numel() * tensor.element_size(),
+        aliases=site.aliases,
+    )
+    if state is None:
+        return plain
+    if state.member is None or packed is None:
+        return replace(plain, status=state.status)
+    return replace(
+        plain,
+        status=state.status,
+        structure=str(state.member.structure),
+        method=state.method,
+        format=f"{packed.spec.index} × {packed.spec.values}",
+        density=state.member.kept / max(tensor.numel(), 1),
+        error=state.error,
+    )

@@ -1,0 +1,63 @@
+"""What the caller of a pass asks for, gathered once and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from ..errors import RecipeError
+from .data import Forward, Output
+from .evaluate import Evaluate
+
+__all__ = ["ExampleInputs", "Proof", "Settings"]
+
+ExampleInputs = tuple[Any, ...] | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How the result is measured.
+
+    Args:
+        measure: False leaves measuring out; the report then holds the rows and the bytes alone.
+        factory: what makes an empty model in the child process that reads the file back: "package.module:callable", a
+            callable, or None for a copy of the model itself.
+        metric: the metric as "package.module:callable" for that process; None sends `evaluate` itself.
+        batch_sizes: the sizes at which milliseconds are taken; None takes the example inputs as they are.
+        calibration_batches: how many batches calibration reads; None is all.
+    """
+
+    measure: bool = True
+    factory: str | Callable[[], nn.Module] | None = None
+    metric: str | None = None
+    batch_sizes: tuple[int, ...] | None = (1, 64)
+    calibration_batches: int | None = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """The keyword arguments of `compress`, in one value; they are documented there."""
+
+    data: Iterable[Any] | None = None
+    evaluate: Evaluate | None = None
+    example_inputs: ExampleInputs | None = None
+    higher_is_better: bool = True
+    tolerance: float = 0.0
+    forward: Forward | None = None
+    output: Output | None = None
+    proof: Proof = Proof()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.tolerance >= 0:
+            raise RecipeError(f"tolerance is the loss of metric that counts as none, at least 0; given {self.tolerance}")
+        if self.example_inputs is not None and not isinstance(self.example_inputs, tuple | Mapping):
+            given = type(self.example_inputs).__name__
+            raise RecipeError(f"example_inputs is a tuple of what the model takes, or a dict of keywords; given {given}")
+
+    def gained(self, before: float, after: float) -> float:
+        """How much better `after` is, in units of the metric."""
+        return after - before if self.higher_is_better else before - after

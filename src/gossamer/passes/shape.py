@@ -1,0 +1,66 @@
+"""Carry out one compressing step: allocate over all its layers, then compress each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ..layer import METHODS, GlobalMagnitude, LayerResult, LayerTask
+from ..recipe import CompressStep
+from ..status import Status
+from .calibrate import calibrate
+from .scene import Scene
+from .state import LayerState
+
+__all__ = ["shape"]
+
+
+def shape(step: CompressStep, scene: Scene) -> dict[str, LayerState]:
+    """The states after `step`; the model's weights are replaced by the members' dense forms."""
+    assert scene.assignment is not None, "the plan has an assignment for every compressing step"
+    states = dict(scene.states)
+    for name, reason in scene.assignment.skipped.items():
+        if name not in states:  # a tensor that is no matrix; its row has the reason from the inventory
+            continue
+        states[name] = _noted(states[name], step, Status.skipped(reason))
+    energies = _energies(step, scene)
+    names = scene.assignment.names
+    tasks = [_task(step, states[name], energies.get(name), scene.seed + i) for i, name in enumerate(names)]
+    parameters = dict(scene.model.named_parameters(remove_duplicate=False))
+    for task, structure in zip(tasks, GlobalMagnitude().allocate(tasks), strict=True):
+        result = METHODS[step.method].compress(replace(task, structure=structure))
+        states[task.name] = _settled(states[task.name], step, result)
+        with torch.no_grad():
+            parameters[task.name].copy_(states[task.name].dense())
+    return states
+
+
+def _energies(step: CompressStep, scene: Scene) -> dict[str, Tensor]:
+    assert scene.assignment is not None
+    if not METHODS[step.method].needs or scene.batches is None:
+        return {}
+    sites = [site for site in scene.sites if site.name in scene.assignment.names]
+    measured = calibrate(
+        scene.model,
+        sites,
+        scene.batches,
+        count=scene.settings.proof.calibration_batches,
+        forward=scene.settings.forward,
+    )
+    return {name: energy.result() for name, energy in measured.items() if energy.samples}
+
+
+def _task(step: CompressStep, state: LayerState, energy: Tensor | None, seed: int) -> LayerTask:
+    options = {} if step.clip else {"clip": False}
+    return LayerTask(state.name, state.weight, step.structure, state.member, energy, seed, options)
+
+
+def _settled(state: LayerState, step: CompressStep, result: LayerResult) -> LayerState:
+    noted = _noted(state, step, result.status)
+    return noted if result.member is None else replace(noted, member=result.member, error=result.error)
+
+
+def _noted(state: LayerState, step: CompressStep, status: Status) -> LayerState:
+    return replace(state, outcomes=(*state.outcomes, (str(step), step.method, status)))

@@ -1,0 +1,96 @@
+"""How batches reach a model, what its output is, and that data can be read twice."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, UserDict, namedtuple
+
+import pytest
+import torch
+from torch import nn
+
+from gossamer.errors import DataError
+from gossamer.passes.data import Batches, call, dry_run, output_of, target_of
+
+
+class Two(nn.Module):
+    def forward(self, a, b=None, labels=None):
+        return {"logits": a if b is None else a + b, "seen": labels}
+
+
+class One(nn.Module):
+    def forward(self, x):
+        return x * 2
+
+
+X, Y = torch.ones(2, 3), torch.tensor([0, 1])
+Pair = namedtuple("Pair", "x y")
+
+
+@pytest.mark.parametrize("batch", [X, (X,), [X], (X, Y), [X, Y], Pair(X, Y), {"x": X}, {"x": X, "y": Y}, UserDict(x=X, labels=Y)])
+def test_forms_of_a_batch_for_one_input(batch) -> None:
+    assert torch.equal(output_of(call(One(), batch)), X * 2)
+
+
+def test_two_inputs_and_a_target() -> None:
+    assert torch.equal(output_of(call(Two(), (X, X, Y))), X + X)
+
+
+def test_labels_are_passed_on_when_forward_names_them() -> None:
+    assert call(Two(), {"a": X, "labels": Y})["seen"] is Y
+    assert target_of({"a": X, "labels": Y}) is Y
+
+
+def test_forward_replaces_the_rule() -> None:
+    assert torch.equal(call(One(), {"odd": X}, lambda model, batch: model(batch["odd"])), X * 2)
+
+
+@pytest.mark.parametrize(
+    ("batch", "target"), [(X, None), ((X,), None), ((X, Y), Y), ([X, X, Y], Y), ({"y": Y}, Y), ((X, "text"), None)]
+)
+def test_target(batch, target) -> None:
+    assert target_of(batch) is target
+
+
+@pytest.mark.parametrize(
+    "result",
+    [X, (X, Y), [None, X], {"logits": X, "loss": Y}, OrderedDict(loss=Y.float(), logits=X), {"last_hidden_state": X}, {"other": X}],
+)
+def test_output(result) -> None:
+    assert output_of(result) is X
+
+
+def test_output_that_is_none_is_an_error_with_advice() -> None:
+    with pytest.raises(DataError, match="output=lambda"):
+        output_of("text")
+    assert output_of("text", lambda r: X) is X
+
+
+def test_a_generator_is_not_empty_the_second_time() -> None:
+    data = Batches(torch.tensor([i]) for i in range(4))
+    assert len(list(data.first(2))) == 2
+    assert [int(b) for b in data] == [0, 1, 2, 3] == [int(b) for b in data]
+
+
+def test_a_list_is_read_anew() -> None:
+    source = [1, 2]
+    data = Batches(source)
+    assert list(data) == [1, 2]
+    source.append(3)
+    assert list(data) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("data", [[], iter([])])
+def test_no_batch_is_an_error(data) -> None:
+    with pytest.raises(DataError, match="no batch"):
+        list(Batches(data).first(None))
+
+
+@pytest.mark.parametrize("data", [X, {"x": X}, "text", 3])
+def test_what_is_no_iterable_of_batches(data) -> None:
+    with pytest.raises(DataError, match="iterable of batches"):
+        Batches(data)
+
+
+def test_dry_run_shows_the_batch_and_the_cause() -> None:
+    with pytest.raises(DataError, match=r"(?s)Tensor\(2×3, float32\).*forward=lambda"):
+        dry_run(nn.Linear(5, 1), (X, Y), None, None)
