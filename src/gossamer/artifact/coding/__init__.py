@@ -47,9 +47,7 @@ def encode(symbols: ArrayLike, alphabet: int) -> tuple[str, bytes]:
     if array.ndim != 1 or array.dtype.kind not in "iub":
         raise ArtifactError(f"a symbol stream is a row of integers; got {array.dtype} of shape {array.shape}")
     if array.size and (int(array.min()) < 0 or int(array.max()) >= alphabet):
-        raise ArtifactError(
-            f"symbols lie in 0 to {alphabet - 1}; got {int(array.min())} to {int(array.max())}"
-        )
+        raise ArtifactError(f"symbols lie in 0 to {alphabet - 1}; got {int(array.min())} to {int(array.max())}")
     narrow: Symbols = np.ascontiguousarray(array, symbol_dtype(alphabet))
     coded = ((name, coder.encode(narrow, alphabet)) for name, coder in CODERS.items())
     return min(((name, data) for name, data in coded if data is not None), key=lambda pair: len(pair[1]))

@@ -76,14 +76,10 @@ class CategoricalCoder(Coder):
         folded = ans.pop(bins, _step_model(count, shape), np.dtype(np.int64))
         levels = _levels_of(folded, count, mantissa)
         _check_levels(levels, count, mantissa)
-        symbols: Symbols = ans.pop_bottom(
-            count, _symbol_model(levels, shape, alphabet), symbol_dtype(alphabet)
-        )
+        symbols: Symbols = ans.pop_bottom(count, _symbol_model(levels, shape, alphabet), symbol_dtype(alphabet))
         found = level_of(_binned(_histogram(symbols, alphabet), bin_bits), mantissa)
         if not np.array_equal(found, levels):
-            raise ArtifactError(
-                "the symbols of an entropy coded stream do not have the histogram stored with them"
-            )
+            raise ArtifactError("the symbols of an entropy coded stream do not have the histogram stored with them")
         return symbols
 
 
@@ -127,13 +123,15 @@ def _levels_of(folded: NDArray[np.int64], count: int, mantissa: int) -> NDArray[
 def _step_frequencies(count: int, mantissa: int, decay: int) -> NDArray[np.int64]:
     """Two-sided geometric frequencies of every possible folded step, by shifts alone.
 
-    f(z) = 2^(−z/h) 2^32, h = 2^(decay−3), the power of two linear between whole octaves; at least 1
+        f(z) = 2^32 · max(2^(−z/h), 1/(32 Z)),   h = 2^(decay−3), Z steps are possible
+
+    The power of two is linear between whole octaves, which are cut into 2^12. The floor is for jumps out of a
+    run of absent symbols, which would otherwise force a long half-life on the run.
     """
     folded = np.arange(2 * _top_level(count, mantissa) + 1, dtype=np.int64)
-    eighths = folded << (_DECAYS - 1 - decay)  # z/h in units of 2^−(_DECAYS−4)
-    unit = _DECAYS - 4
-    octave, rest = np.minimum(eighths >> unit, 62), eighths & ((1 << unit) - 1)
-    return np.maximum((((2 << unit) - rest) << (31 - unit)) >> octave, 1)
+    scaled = folded << (15 - decay)  # z/h in units of 2^−12
+    octave, rest = np.minimum(scaled >> 12, 62), scaled & 4095
+    return np.maximum(((8192 - rest) << 19) >> octave, (1 << 27) // folded.size)
 
 
 def _step_model(count: int, shape: _Shape) -> Model:
@@ -149,9 +147,7 @@ def _check_levels(levels: NDArray[np.int64], count: int, mantissa: int) -> None:
         )
     total = int(count_of(levels, mantissa).sum())
     if abs(total - count) << (mantissa + 1) > count:
-        raise ArtifactError(
-            f"a stored histogram sums to {total}, too far from the {count} symbols of its stream"
-        )
+        raise ArtifactError(f"a stored histogram sums to {total}, too far from the {count} symbols of its stream")
 
 
 def _best_shape(histogram: NDArray[np.int64]) -> _Shape:

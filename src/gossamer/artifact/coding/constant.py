@@ -29,7 +29,5 @@ class ConstantCoder(Coder):
             )
         symbol = int.from_bytes(data, "little")
         if symbol >= alphabet:
-            raise ArtifactError(
-                f"a constant stream holds symbol {symbol}, not below the alphabet of {alphabet}"
-            )
+            raise ArtifactError(f"a constant stream holds symbol {symbol}, not below the alphabet of {alphabet}")
         return np.full(count, symbol, symbol_dtype(alphabet))

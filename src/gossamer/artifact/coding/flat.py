@@ -23,9 +23,7 @@ class FlatCoder(Coder):
 
     def decode(self, data: bytes, count: int, alphabet: int) -> Symbols:
         if alphabet & (alphabet - 1) == 0:
-            raise ArtifactError(
-                f"a flat stream over {alphabet} symbols is never written; such streams are raw"
-            )
+            raise ArtifactError(f"a flat stream over {alphabet} symbols is never written; such streams are raw")
         return Ans(data).pop_bottom(count, _uniform(alphabet), symbol_dtype(alphabet))
 
 

@@ -27,18 +27,14 @@ class RawCoder(Coder):
         bits = _width(alphabet)
         needed = (count * bits + 7) // 8
         if len(data) != needed:
-            raise ArtifactError(
-                f"{count} symbols of {bits} bits take {needed} bytes; the stream has {len(data)}"
-            )
+            raise ArtifactError(f"{count} symbols of {bits} bits take {needed} bytes; the stream has {len(data)}")
         if count * bits % 8 and data[-1] >> (count * bits % 8):
             raise ArtifactError("the unused high bits of a packed stream's last byte are not zero")
         symbols: Symbols = np.zeros(count, symbol_dtype(alphabet))
         packed = np.frombuffer(data, np.uint8)
         for i in range(0, count, CHUNK):
             end = min(count, i + CHUNK)
-            symbols[i:end] = _unpack(
-                packed[i * bits // 8 : (end * bits + 7) // 8], end - i, bits, symbols.dtype
-            )
+            symbols[i:end] = _unpack(packed[i * bits // 8 : (end * bits + 7) // 8], end - i, bits, symbols.dtype)
         if count and int(symbols.max()) >= alphabet:
             raise ArtifactError(
                 f"a packed stream holds symbol {int(symbols.max())}, not below the alphabet of {alphabet}"
