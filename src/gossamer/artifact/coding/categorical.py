@@ -32,7 +32,7 @@ class _Shape:
 class CategoricalCoder(Coder):
     """The histogram, quantised and delta coded, and the symbols under it, on one ANS stack.
 
-        bytes <= (n·H + n·KL + model)/8 + 1,   H the order-0 entropy of the n symbols in bits
+        bytes <= (n·H + n·KL + model)/8 + 3,   H the order-0 entropy of the n symbols in bits, alphabet ≤ 256
 
     Symbols are counted in bins of 2^b (uniform inside), counts become levels of m mantissa bits (`levels`),
     and each level minus the one before it (the first: minus the level of an even share), folded 0 −1 1 −2 2 …
