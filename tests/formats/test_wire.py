@@ -91,6 +91,13 @@ def test_streams_that_say_nothing_are_left_out() -> None:
     assert [s.name for s in streams(empty)] == ["bits"]
 
 
+def test_symbols_without_bits_are_never_made() -> None:
+    """A header of a few bytes may claim 2^40 codes of no bits; nothing of that size is allocated."""
+    lie = {"structure": "codebook1", "shape": [1 << 40]}
+    planes = {part.name: torch.zeros(1, dtype=torch.uint8) for part in wire_plan(lie)}
+    assert from_streams(lie, planes).nbytes == 2
+
+
 def test_wide_alphabets_are_uint16() -> None:
     found = streams(pack(random_member("6:12", (2, 24))))[0]
     assert (found.name, found.alphabet, found.symbols.dtype) == ("ranks", 924, torch.uint16)

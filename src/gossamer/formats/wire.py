@@ -107,7 +107,9 @@ def from_streams(header: Mapping[str, Any] | PackedSpec, symbols: Mapping[str, T
         _check_stream(part, symbols[part.name])
     buffers = _support_buffers(spec, symbols)
     for name, field in _fields(spec).items():
-        if field.alphabet:
+        if field.nbytes == 0:
+            buffers[name] = torch.zeros(field.shape, dtype=field.dtype)
+        elif field.alphabet:
             buffers[name] = field.pack(_or_zeros(symbols, name, field.symbols))
         else:
             planes = [_or_zeros(symbols, plane, field.symbols) for plane in _planes(name, field)]
