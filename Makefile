@@ -49,17 +49,19 @@ clean: ## remove the environment, caches and build output
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A half-made environment (an interrupted run) has no working pip and is made anew.
-# PIP_CONSTRAINT pins the isolated build as well: cmake, ninja and the build backend.
+# The two variables pin the isolated build as well (cmake, ninja, the build backend); which one is read depends on pip.
 define install
-	$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(PY) -m pip install --quiet -c constraints.txt -e '.[$(1)]'
+	@echo "setting up $(VENV) for '$(1)' (minutes the first time, seconds later)"
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
+		$(PY) -m pip install --quiet -c constraints.txt -e '.[$(1)]'
+	@touch $@
 endef
 
 $(VENV)/.demo: $(INSTALL_INPUTS)
 	$(call install,demo)
-	touch $@
 
 # What dev installs holds what demo needs.
 $(VENV)/.dev: $(INSTALL_INPUTS)
 	$(call install,dev)
-	touch $@ $(VENV)/.demo
+	@touch $(VENV)/.demo

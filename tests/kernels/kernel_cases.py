@@ -97,9 +97,7 @@ def _call_unpack(row: Row, out: Tensor, packed: Tensor, bits: int, count: int) -
 
 
 def _call_mask(row: Row, out: Tensor, items: Tensor, mask: Tensor, count: int) -> int:
-    return row.function(
-        items.data_ptr(), items.shape[0], mask.data_ptr(), mask.shape[0], out.data_ptr(), count
-    )
+    return row.function(items.data_ptr(), items.shape[0], mask.data_ptr(), mask.shape[0], out.data_ptr(), count)
 
 
 OPS: dict[str, Op] = {

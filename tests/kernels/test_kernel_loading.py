@@ -52,13 +52,22 @@ def test_a_corrupt_library_is_a_reason_not_a_crash(folder: Path, content: bytes)
     assert "could not be loaded" in status.reason
 
 
+@pytest.mark.parametrize("part", [0.05, 0.5, 0.95])
+def test_a_cut_off_library_is_a_reason_not_a_crash(folder: Path, library_path: Path, part: float) -> None:
+    whole = library_path.read_bytes()
+    (folder / native.LIBRARY).write_bytes(whole[: int(len(whole) * part)])
+    # In a process of its own: the loader of the system would end it.
+    code = "import sys, gossamer.kernels as k; k.__path__[:] = [sys.argv[1]]; print(k.status())"
+    done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True)
+    assert "backend='reference'" in done.stdout
+    assert "could not be loaded" in done.stdout
+
+
 def compiled(source: str, to: Path) -> None:
     compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
     if compiler is None:
         pytest.skip("no C compiler to build a foreign library with")
-    subprocess.run(
-        [compiler, "-shared", "-fPIC", "-x", "c", "-", "-o", str(to)], input=source.encode(), check=True
-    )
+    subprocess.run([compiler, "-shared", "-fPIC", "-x", "c", "-", "-o", str(to)], input=source.encode(), check=True)
 
 
 @pytest.mark.parametrize(

@@ -35,12 +35,8 @@ __all__ = [
 KERNELS: dict[str, Kernel] = {
     "pack_bits": Kernel(reference.pack_bits, native.pack_bits, checks.pack_bits, checks.codes_fit),
     "unpack_bits": Kernel(reference.unpack_bits, native.unpack_bits, checks.unpack_bits, None),
-    "mask_compress": Kernel(
-        reference.mask_compress, native.mask_compress, checks.mask_compress, checks.mask_fits
-    ),
-    "mask_expand": Kernel(
-        reference.mask_expand, native.mask_expand, checks.mask_expand, checks.mask_fits_values
-    ),
+    "mask_compress": Kernel(reference.mask_compress, native.mask_compress, checks.mask_compress, checks.mask_fits),
+    "mask_expand": Kernel(reference.mask_expand, native.mask_expand, checks.mask_expand, checks.mask_fits_values),
 }
 
 

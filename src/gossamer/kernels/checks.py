@@ -44,9 +44,7 @@ def mask_compress(dense: Tensor, mask: Tensor, kept: int) -> None:
     _mask("dense", dense, mask, dense.shape[0])
     _not_negative("kept", kept)
     if kept > dense.shape[0]:
-        raise KernelError(
-            f"kept {kept} exceeds the {dense.shape[0]} items of dense; give the mask's number of ones"
-        )
+        raise KernelError(f"kept {kept} exceeds the {dense.shape[0]} items of dense; give the mask's number of ones")
 
 
 def mask_expand(values: Tensor, mask: Tensor, count: int) -> None:
@@ -54,9 +52,7 @@ def mask_expand(values: Tensor, mask: Tensor, count: int) -> None:
     _not_negative("count", count)
     _mask("values", values, mask, count)
     if values.shape[0] > count:
-        raise KernelError(
-            f"{values.shape[0]} values do not fit into {count} items; give the count before compressing"
-        )
+        raise KernelError(f"{values.shape[0]} values do not fit into {count} items; give the count before compressing")
 
 
 def codes_fit(codes: Tensor, bits: int) -> None:
@@ -73,9 +69,7 @@ def mask_fits_values(values: Tensor, mask: Tensor, count: int) -> None:
 
 
 def wide_code(bits: int, given: str = "one is not") -> KernelError:
-    return KernelError(
-        f"codes of {bits} bits must be below {1 << bits}, {given}; use more bits or clamp the codes"
-    )
+    return KernelError(f"codes of {bits} bits must be below {1 << bits}, {given}; use more bits or clamp the codes")
 
 
 def wrong_mask(kept: int, count: int) -> KernelError:
@@ -101,9 +95,7 @@ def _vector(name: str, tensor: Tensor) -> None:
     if not isinstance(tensor, Tensor):
         raise KernelError(f"{name} must be a tensor, given {type(tensor).__name__}")
     if tensor.layout != torch.strided or tensor.dim() != 1:
-        raise KernelError(
-            f"{name} must be a dense vector, given shape {tuple(tensor.shape)}; flatten it first"
-        )
+        raise KernelError(f"{name} must be a dense vector, given shape {tuple(tensor.shape)}; flatten it first")
 
 
 def _uint8_vector(name: str, tensor: Tensor) -> None:

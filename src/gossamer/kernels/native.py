@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import struct
 import sys
 import threading
 from collections.abc import Sequence
@@ -101,17 +102,30 @@ def load(path: Path) -> Library:
     Raises: OSError when it is no library for this machine, KernelError when it is not gossamer's or of
         another version.
     """
+    _refuse_truncated(path)
     dll = ctypes.CDLL(str(path))
     if not hasattr(dll, "gs_abi_version"):
         raise KernelError(f"{path.name} is not gossamer's library")
     if (version := int(dll.gs_abi_version())) != ABI_VERSION:
-        raise KernelError(
-            f"{path.name} has ABI version {version}, needed is {ABI_VERSION}; install gossamer anew"
-        )
+        raise KernelError(f"{path.name} has ABI version {version}, needed is {ABI_VERSION}; install gossamer anew")
     dll.gs_kernel_at.restype = ctypes.POINTER(_CRow)
     rows = tuple(_row(dll, index) for index in range(dll.gs_kernel_count()))
     best = {(row.op, row.item_size): row for row in rows if row.supported}
     return Library(rows, best)
+
+
+def _refuse_truncated(path: Path) -> None:
+    """The loader maps an ELF file without looking at its length, and a short one ends the process (SIGBUS).
+
+    The section headers come last in a file, so they end within it when nothing is missing.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        header = file.read(64)
+    if len(header) == 64 and header[:6] == b"\x7fELF\x02\x01":  # 64 bits, little-endian
+        offset, entry_size, entries = *struct.unpack_from("<Q", header, 40), *struct.unpack_from("<2H", header, 58)
+        if offset + entry_size * entries > size:
+            raise KernelError(f"{path.name} is cut off at {size} bytes; install gossamer anew")
 
 
 def _row(dll: ctypes.CDLL, index: int) -> Row:
@@ -146,9 +160,7 @@ def _load_installed(folders: tuple[str, ...], wanted: str) -> tuple[Library | No
         return None, f"{ENVIRONMENT}=reference"
     library, reason = _search(folders)
     if library is None and wanted == "native":
-        raise KernelError(
-            f"{ENVIRONMENT}=native, but {reason}; install gossamer where a C++17 compiler is found"
-        )
+        raise KernelError(f"{ENVIRONMENT}=native, but {reason}; install gossamer where a C++17 compiler is found")
     return library, reason
 
 
@@ -239,7 +251,5 @@ def _function(op: str, item_size: int) -> Any:
 
 def _sound(code: int, out: Tensor) -> Tensor:
     if code != _OK:
-        raise KernelError(
-            f"native code refused arguments that were checked (status {code}); please report this"
-        )
+        raise KernelError(f"native code refused arguments that were checked (status {code}); please report this")
     return out
