@@ -16,7 +16,7 @@ from .structure import NM, Block, Codebook, Grid, LowRank, Structure, TopK, pars
 
 if TYPE_CHECKING:
     from .artifact import inspect, load, to_dense
-    from .passes import Proof, Result, compress, compress_, verify
+    from .passes import Effort, Proof, Result, compress, compress_, verify
     from .recipe import Distill, Factorize, Impose, Prune, Quantize
 
 __version__ = "0.1.0"
@@ -25,6 +25,7 @@ _LAZY = {
     "compress": "passes",
     "compress_": "passes",
     "verify": "passes",
+    "Effort": "passes",
     "Proof": "passes",
     "Result": "passes",
     "Prune": "recipe",
@@ -42,6 +43,7 @@ __all__ = [
     "Block",
     "Codebook",
     "Distill",
+    "Effort",
     "Factorize",
     "GossamerError",
     "Grid",

@@ -45,6 +45,7 @@ class CompressStep(Step):
         targets: names, 're:' patterns, type names or types of the layers; None is every layer that can be mapped.
         ignore: the same forms, taken out again.
         clip: search for clipped scales when a grid is fitted (default), or take the full range.
+        batches: how many batches a method that calibrates reads; None is all of the data.
     """
 
     structure: Structure
@@ -52,6 +53,7 @@ class CompressStep(Step):
     targets: Targets | None = None
     ignore: Targets = ()
     clip: bool = True
+    batches: int | None = 32
 
     slots: ClassVar[tuple[str, ...]] = ("support", "values", "lowrank")
 
@@ -63,6 +65,7 @@ class CompressStep(Step):
         targets: Iterable[str | type] | None = None,
         ignore: Iterable[str | type] = (),
         clip: bool = True,
+        batches: int | None = 32,
     ) -> None:
         try:
             what = as_structure(structure)
@@ -75,8 +78,11 @@ class CompressStep(Step):
         settle(self, "targets", None if targets is None else _names("targets", targets))
         settle(self, "ignore", _names("ignore", ignore))
         settle(self, "clip", bool(clip))
+        settle(self, "batches", batches)
         if self.method not in METHODS:
             raise RecipeError(f"{type(self).__name__}: no method {self.method!r}; there are {', '.join(METHODS)}")
+        if batches is not None and batches < 1:
+            raise RecipeError(f"{type(self).__name__}: batches is at least 1, or None for all; given {batches}")
         if not clip and not isinstance(what.values, Grid):
             raise RecipeError(f"{type(self).__name__}: clip belongs to a grid, given {what}")
 

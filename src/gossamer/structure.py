@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from .errors import StructureError
 
@@ -291,6 +291,11 @@ class Structure:
         """The filled slots, in order."""
         return tuple(word for word in (self.support, self.values, self.lowrank) if word is not None)
 
+    def filled(self, *words: Word) -> Structure:
+        """This structure with each word put into its slot, in place of what was there."""
+        slots: dict[str, Any] = {word.slot: word for word in words}
+        return replace(self, **slots)
+
     def __and__(self, other: Word | Structure) -> Structure:
         return _join(self, "&", as_structure(other))
 
@@ -314,7 +319,7 @@ def as_structure(what: Word | Structure | str) -> Structure:
     if isinstance(what, str):
         return parse(what)
     if isinstance(what, Word):
-        return replace(Structure(), **{what.slot: what})
+        return Structure().filled(what)
     raise StructureError(f"a structure is a word such as NM(2, 4), a Structure or a text, given {type(what).__name__}")
 
 
@@ -353,7 +358,7 @@ def parse(text: str) -> Structure:
 _WORDS: tuple[tuple[str, Callable[[dict[str, str | None]], Word]], ...] = (
     (r"(?P<keep>\d+):(?P<of>\d+)", lambda g: NM(_int(g["keep"]), _int(g["of"]))),
     (
-        r"top((?P<percent>\d+(\.\d+)?(e-?\d+)?)%|(?P<k>\d+))(/(?P<scope>row|layer|model|block(?P<block>\d+)))?",
+        r"top((?P<percent>\d+(\.\d+)?(e-?\d{1,3})?)%|(?P<k>\d+))(/(?P<scope>row|layer|model|block(?P<block>\d+)))?",
         lambda g: TopK(
             _density(g["percent"]) if g["percent"] else None,
             _int(g["k"]) if g["k"] else None,
@@ -362,7 +367,7 @@ _WORDS: tuple[tuple[str, Callable[[dict[str, str | None]], Word]], ...] = (
         ),
     ),
     (
-        r"block(?P<rows>\d+)x(?P<columns>\d+)/(?P<percent>\d+(\.\d+)?(e-?\d+)?)%(/(?P<scope>row|layer))?",
+        r"block(?P<rows>\d+)x(?P<columns>\d+)/(?P<percent>\d+(\.\d+)?(e-?\d{1,3})?)%(/(?P<scope>row|layer))?",
         lambda g: Block(
             _int(g["rows"]), _int(g["columns"]), _density(g["percent"]), "row" if g["scope"] == "row" else "layer"
         ),
@@ -406,7 +411,7 @@ def _join(left: Structure, operator: str, right: Structure) -> Structure:
         raise StructureError("a low-rank part is added: write + before it, not &")
     if operator == "+" and left.lowrank is None and right.lowrank is None:
         raise StructureError("+ adds a low-rank part; a support and values are joined by &")
-    return replace(left, **{word.slot: word for word in right.words})
+    return left.filled(*right.words)
 
 
 def _int(digits: str | None) -> int:

@@ -90,6 +90,15 @@ def test_frozen_keeps_support_scales_and_factors(text: str) -> None:
     assert torch.allclose(frozen(member).project(dense).dense(), dense, atol=FLOAT32)
 
 
+def whole(text: str, mask: torch.Tensor) -> bool:
+    """Whether a mask holds whole blocks, if it is about blocks."""
+    word = parse(text).support
+    if not isinstance(word, Block):
+        return True
+    tiles = mask.reshape(2 // word.rows, word.rows, 4 // word.columns, word.columns).float().mean((1, 3))
+    return bool(((tiles == 0) | (tiles == 1)).all())
+
+
 @pytest.mark.parametrize("text", ["top3", "top1/row", "2:4", "block1x2/50%", "block2x1/25%"])
 @pytest.mark.parametrize("values", ["", " & int2", " & codebook2"])
 @pytest.mark.parametrize("weighted", [False, True])
@@ -102,10 +111,16 @@ def test_nearest_by_brute_force(text: str, values: str, weighted: bool) -> None:
     best = min(
         float((cost * (w - torch.where(mask, nearest, torch.zeros(()))) ** 2).sum())
         for bits in itertools.product([False, True], repeat=8)
-        if term.where.excess(mask := torch.tensor(bits).reshape(2, 4)) == 0
+        if term.where.excess(mask := torch.tensor(bits).reshape(2, 4)) == 0 and whole(text, mask)
     )
     got = float((cost * (w - term.project(w, metric).dense()) ** 2).sum())
     assert got == pytest.approx(best, rel=FLOAT32, abs=FLOAT32)
+
+
+def test_kept_blocks_are_whole_even_where_the_codebook_has_no_zero() -> None:
+    w = weight((2, 8, 128))
+    member = fit("block4x2/25% & codebook16", w).project(w)
+    assert member.kept == w.numel() // 4
 
 
 def test_ties_keep_the_larger_weight_then_the_lower_index() -> None:

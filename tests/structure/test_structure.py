@@ -99,6 +99,8 @@ def test_pairs_join_or_raise(left, right) -> None:
         ("codebook9999", "codebook9999"),
         ("rank0", "rank0"),
         ("٢:٤", "٢:٤"),
+        ("top1e999999999%", "top1e999999999%"),
+        ("top1e999%", "top1e999%"),
         ("99999999999999999999:4", "99999999999999999999:4"),
     ],
 )

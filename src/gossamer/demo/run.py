@@ -18,9 +18,9 @@ __all__ = ["RECIPE", "compressed", "run"]
 TRAINING_EPOCHS = 50
 RECIPE: tuple[Step, ...] = (
     Prune(TopK(0.1, scope="model")),
-    Distill(epochs=20, lr=3e-3),
+    Distill(epochs=30, lr=3e-3, alpha=0.7),
     Quantize(Grid(4, per="tensor")),
-    Distill(epochs=10, lr=1e-3),
+    Distill(epochs=15, lr=1e-3, alpha=0.7),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -101,7 +101,7 @@ def constraint(task: LayerTask, metric: Tensor | None) -> StructureSet:
     """
     asked, held = task.structure, task.held
     before = frozen(held) if held is not None else StructureSet(Structure(), task.shape)
-    structure = replace(before.structure, **{word.slot: word for word in asked.words})
+    structure = before.structure.filled(*asked.words)
     where, what, factors = before.where, before.what, before.factors
     if asked.support is not None:
         chosen = support_set(asked.support, task.shape)

@@ -6,6 +6,6 @@ from .data import Batches, call, output_of, target_of
 from .evaluate import score
 from .result import Result
 from .settings import Proof
-from .verify import verify
+from .verify import Effort, Metric, verify
 
-__all__ = ["Batches", "Proof", "Result", "calibrate", "call", "compress", "compress_", "output_of", "score", "target_of", "verify"]
+__all__ = ["Batches", "Effort", "Metric", "Proof", "Result", "calibrate", "call", "compress", "compress_", "output_of", "score", "target_of", "verify"]

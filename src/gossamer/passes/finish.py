@@ -23,7 +23,7 @@ from .plan import Assignment
 from .result import Result
 from .settings import Settings
 from .state import LayerState
-from .verify import verify
+from .verify import Metric, verify
 
 __all__ = ["Work", "file_bytes", "finish"]
 
@@ -85,11 +85,13 @@ def _measured(report: Report, work: Work, encoded: Encoded, settings: Settings) 
                 into=settings.proof.factory or work.dense,
                 dense=work.dense,
                 example_inputs=settings.example_inputs,
-                evaluate=settings.proof.metric or settings.evaluate,
-                before_metric=report.before.metric if report.before else None,
-                higher_is_better=settings.higher_is_better,
-                tolerance=settings.tolerance,
-                batch_sizes=settings.proof.batch_sizes,
+                metric=Metric(
+                    settings.proof.metric or settings.evaluate,
+                    before=report.before.metric if report.before else None,
+                    higher_is_better=settings.higher_is_better,
+                    tolerance=settings.tolerance,
+                ),
+                effort=settings.proof.effort,
                 output=settings.output,
             )
     except (VerifyError, EvaluateError) as error:

@@ -11,6 +11,7 @@ from torch import nn
 from ..errors import RecipeError
 from .data import Forward, Output
 from .evaluate import Evaluate
+from .verify import Effort
 
 __all__ = ["ExampleInputs", "Proof", "Settings"]
 
@@ -26,15 +27,13 @@ class Proof:
         factory: what makes an empty model in the child process that reads the file back: "package.module:callable", a
             callable, or None for a copy of the model itself.
         metric: the metric as "package.module:callable" for that process; None sends `evaluate` itself.
-        batch_sizes: the sizes at which milliseconds are taken; None takes the example inputs as they are.
-        calibration_batches: how many batches calibration reads; None is all.
+        effort: batch sizes, threads and time.
     """
 
     measure: bool = True
     factory: str | Callable[[], nn.Module] | None = None
     metric: str | None = None
-    batch_sizes: tuple[int, ...] | None = (1, 64)
-    calibration_batches: int | None = 32
+    effort: Effort = Effort()
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,7 +46,7 @@ def _energies(step: CompressStep, scene: Scene) -> dict[str, Tensor]:
         scene.model,
         sites,
         scene.batches,
-        count=scene.settings.proof.calibration_batches,
+        count=step.batches,
         forward=scene.settings.forward,
     )
     return {name: energy.result() for name, energy in measured.items() if energy.samples}

@@ -13,7 +13,7 @@ __all__ = ["BlockSupport"]
 
 
 class BlockSupport(SupportSet):
-    """The blocks with the largest total gain.
+    """The blocks with the largest total gain; a kept block is held whole.
 
         max Σ_{blocks kept} Σ_{j in block} gain_j   s.t. a number of blocks, in each row of blocks or in the layer
 
@@ -42,7 +42,7 @@ class BlockSupport(SupportSet):
 
     def select(self, gain: Tensor, tie: Tensor) -> Tensor:
         blocks = self._per_block(gain)
-        chosen = largest(blocks, self._per_block(tie), self.word.kept(blocks.shape[1]))
+        chosen = largest(blocks, self._per_block(tie), self.word.kept(blocks.shape[1])) & (blocks >= 0)
         tiled = chosen.reshape(-1, self.tiles[1], 1, self.tiles[3], 1)
         return tiled.expand(-1, -1, self.word.rows, -1, self.word.columns).reshape(self.shape)
 

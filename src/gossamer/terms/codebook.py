@@ -77,7 +77,7 @@ def kmeans_1d(points: Floats, mass: Floats, size: int) -> Floats:
     [0.05, 5.1]
     """
     positions, inverse = np.unique(points, return_inverse=True)
-    total = np.bincount(inverse.reshape(-1), mass)
+    total: Floats = np.bincount(inverse.reshape(-1), mass).astype(np.float64)
     positions, total = positions[total > 0], total[total > 0]
     if positions.size > EXACT_POINTS:
         positions, total = _cells(positions, total)
@@ -131,5 +131,5 @@ def _one_more(previous: Floats, w: Floats, wx: Floats, wxx: Floats) -> tuple[Flo
 
 def _cells(positions: Floats, mass: Floats) -> tuple[Floats, Floats]:
     cell = np.arange(positions.size) * EXACT_POINTS // positions.size
-    total = np.bincount(cell, mass)
+    total: Floats = np.bincount(cell, mass).astype(np.float64)
     return np.bincount(cell, mass * positions) / total, total

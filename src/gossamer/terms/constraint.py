@@ -25,8 +25,7 @@ class StructureSet(Constraint):
         project:  argmin_z ½ Σ_j metric_j (x_j − z_j)²
 
     Without a low-rank part the projection is exact, for any metric: keeping entry j gains metric_j·[x_j² − (x_j − Q(x_j))²]
-    over dropping it, Q the nearest legal value, so the best support is the one with the largest total gain (entries whose
-    gain is negative, which a codebook without zero can have, are dropped: supports are closed under subsets). With only a
+    over dropping it, Q the nearest legal value, so the best support is the one with the largest total gain. With only a
     low-rank part it is exact by Eckart–Young. With both it alternates between the two, each exact given the other: a
     heuristic, and `exact` says so. `factors`, when given, are a frozen low-rank part.
 
@@ -101,7 +100,7 @@ class StructureSet(Constraint):
         nearest = rest if codes is None or self.what is None else self.what.decode(codes)
         gain = rest**2 - (rest - nearest) ** 2
         gain = gain if metric is None else gain * metric.to(gain.dtype)
-        return self.where.select(gain.clamp(min=0), rest.abs()) & (gain >= 0)
+        return self.where.select(gain, rest.abs())
 
     def _alternate(self, word: LowRank, x: Tensor, metric: Tensor | None) -> Member:
         columns = metric if metric is None or metric.ndim < 2 or metric.shape[-2] == 1 else None

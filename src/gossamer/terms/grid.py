@@ -105,7 +105,7 @@ def _blocks(x: Tensor, word: Grid) -> Tensor:
         return x.reshape(1, -1)
     if word.per == "channel":
         return x.unsqueeze(-2)
-    return x.unflatten(-1, (-1, word.group or 1))
+    return x.reshape(*x.shape[:-1], -1, word.group or 1)
 
 
 def _divisors(width: int) -> str:

@@ -106,8 +106,8 @@ def decode_grid(codes: Tensor, grid: Grid, scale: Tensor, zero_point: Tensor | N
         q = q.unflatten(-1, (-1, grid.group))
         step = step.unsqueeze(-1)
         zero = zero.unsqueeze(-1) if isinstance(zero, Tensor) else zero
-        return ((q - zero) * step).flatten(-2)
-    return (q - zero) * step
+    spread: Tensor = (q - zero) * step
+    return spread if grid.group is None else spread.flatten(-2)
 
 
 def decode_codebook(codes: Tensor, codebook: Tensor) -> Tensor:

@@ -36,7 +36,8 @@ class NMSupport(SupportSet):
 
     def select(self, gain: Tensor, tie: Tensor) -> Tensor:
         runs = gain.reshape(-1, self.word.of)
-        return largest(runs, tie.reshape(-1, self.word.of), self.word.keep).reshape(self.shape)
+        chosen = largest(runs, tie.reshape(-1, self.word.of), self.word.keep)
+        return (chosen & (runs >= 0)).reshape(self.shape)
 
     def excess(self, nonzero: Tensor) -> int:
         return int((nonzero.reshape(-1, self.word.of).sum(-1) - self.word.keep).clamp(min=0).sum())

@@ -71,7 +71,8 @@ class TopKSupport(SupportSet):
 
     def select(self, gain: Tensor, tie: Tensor) -> Tensor:
         units = self._units(gain)
-        return self._back(largest(units, self._units(tie), self.word.kept(units.shape[1])))
+        chosen = largest(units, self._units(tie), self.word.kept(units.shape[1]))
+        return self._back(chosen & (units >= 0))
 
     def excess(self, nonzero: Tensor) -> int:
         units = self._units(nonzero)
