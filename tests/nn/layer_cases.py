@@ -38,9 +38,7 @@ CASES: dict[str, LayerCase] = {
     "conv1d": LayerCase(lambda: nn.Conv1d(4, 6, 3, stride=2), _of(2, 4, 11), {"weight": (1, 6, 12)}),
     "conv2d": LayerCase(lambda: nn.Conv2d(3, 4, 3, padding=1), _of(2, 3, 7, 6), {"weight": (1, 4, 27)}),
     "conv2d, grouped": LayerCase(lambda: nn.Conv2d(4, 6, 3, groups=2), _of(2, 4, 7, 6), {"weight": (2, 3, 18)}),
-    "conv2d, depthwise": LayerCase(
-        lambda: nn.Conv2d(4, 8, (3, 1), groups=4), _of(2, 4, 7, 6), {"weight": (4, 2, 3)}
-    ),
+    "conv2d, depthwise": LayerCase(lambda: nn.Conv2d(4, 8, (3, 1), groups=4), _of(2, 4, 7, 6), {"weight": (4, 2, 3)}),
     "conv2d, same": LayerCase(
         lambda: nn.Conv2d(3, 4, (2, 3), padding="same", dilation=(1, 2)), _of(2, 3, 7, 6), {"weight": (1, 4, 18)}
     ),
@@ -50,9 +48,7 @@ CASES: dict[str, LayerCase] = {
         {"weight": (1, 4, 27)},
     ),
     "conv3d": LayerCase(lambda: nn.Conv3d(2, 4, (2, 1, 3)), _of(2, 2, 4, 3, 5), {"weight": (1, 4, 12)}),
-    "conv transpose 1d": LayerCase(
-        lambda: nn.ConvTranspose1d(4, 6, 3, stride=2), _of(2, 4, 5), {"weight": (1, 6, 12)}
-    ),
+    "conv transpose 1d": LayerCase(lambda: nn.ConvTranspose1d(4, 6, 3, stride=2), _of(2, 4, 5), {"weight": (1, 6, 12)}),
     "conv transpose 2d, grouped": LayerCase(
         lambda: nn.ConvTranspose2d(4, 6, (3, 2), stride=2, output_padding=1, groups=2),
         _of(2, 4, 5, 4),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weight_norm
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
@@ -48,7 +48,7 @@ _SHOWN = 12
 
 
 def unwrap(model: nn.Module) -> tuple[nn.Module, list[str]]:
-    """The model inside `torch.compile`, DataParallel and DistributedDataParallel, and a note for each wrapper taken off.
+    """The model inside `torch.compile`, DataParallel and DistributedDataParallel, and a note for each taken off.
 
     Nothing is changed. What is fine as it is: eager modules, FX graph modules, packed models; reparametrized layers are
     made plain later, on the copy, by `plain_`.
@@ -60,9 +60,7 @@ def unwrap(model: nn.Module) -> tuple[nn.Module, list[str]]:
         notes.append(f"unwrapped {type(model).__name__}")
         model = getattr(model, _WRAPPERS[_qualified(type(model))])
     if not isinstance(model, nn.Module):
-        raise ModelError(
-            f"a torch.nn.Module is needed, given {_qualified(type(model))}; give the module itself"
-        )
+        raise ModelError(f"a torch.nn.Module is needed, given {_qualified(type(model))}; give the module itself")
     wrong = list(_offenders(model))
     if wrong:
         shown = [*wrong[:_SHOWN], f"and {len(wrong) - _SHOWN} more"] if len(wrong) > _SHOWN else wrong
@@ -90,9 +88,7 @@ def plain_(model: nn.Module) -> list[str]:
     notes: list[str] = []
     if any(isinstance(module, Packed) for module in model.modules()):
         unswap_(model)
-        notes.append(
-            "packed weights were made dense; a step has to ask again for the structure they shall hold"
-        )
+        notes.append("packed weights were made dense; a step has to ask again for the structure they shall hold")
     for name, module in list(model.named_modules()):
         where = repr(name) if name else "the model"
         notes += [f"{where}: {note}" for step in _PLAIN for note in step(module)]
@@ -123,9 +119,12 @@ def _normed(module: nn.Module) -> Iterator[str]:
                 yield f"{kind.__name__} of {hook.name} was made part of it"
 
 
-def _parametrized(module: nn.Module) -> Iterator[str]:
+def _parametrized(module: Any) -> Iterator[str]:
     if not parametrize.is_parametrized(module):
         return
+    shared = type(module)
+    # torch deletes the weight's property from the class, which a deep copy shares with the user's own layer.
+    module.__class__ = type(shared.__name__, shared.__bases__, dict(shared.__dict__))
     for name, steps in list(module.parametrizations.items()):
         # In training mode spectral norm takes another power iteration at each look.
         steps.eval()
@@ -155,7 +154,7 @@ def _offenders(model: nn.Module) -> Iterator[str]:
 
 
 def _tensor_problem(tensor: Tensor) -> str:
-    if isinstance(tensor, UninitializedTensorMixin):
+    if isinstance(tensor, UninitializedParameter | UninitializedBuffer):
         return "is not initialized yet (a lazy layer); run one batch through the model first"
     if tensor.is_meta:
         return "is on the meta device, without data; load the weights first"
@@ -170,9 +169,7 @@ def _tensor_problem(tensor: Tensor) -> str:
 def _advice(cls: type) -> str:
     """What to do about a class of a package in the table, or nothing. A base class counts too."""
     names = [_qualified(base) for base in cls.__mro__]
-    return next(
-        (advice for start, advice in _REFUSED.items() if any(name.startswith(start) for name in names)), ""
-    )
+    return next((advice for start, advice in _REFUSED.items() if any(name.startswith(start) for name in names)), "")
 
 
 def _qualified(cls: type) -> str:

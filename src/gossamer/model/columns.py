@@ -53,11 +53,11 @@ def column_energy(
     return windows.sum(axes).flatten(1), math.prod(windows.shape[axis] for axis in axes)
 
 
-def _linear(module: nn.Module, x: Tensor) -> tuple[Tensor, int]:
+def _linear(module: Any, x: Tensor) -> tuple[Tensor, int]:
     return x.reshape(1, -1, x.shape[-1]), 1
 
 
-def _convolution(module: nn.Module, x: Tensor) -> tuple[Tensor, int]:
+def _convolution(module: Any, x: Tensor) -> tuple[Tensor, int]:
     """(groups, N, *positions, channels, *taps)."""
     axes = len(module.kernel_size)
     x = x if x.ndim == axes + 2 else x.unsqueeze(0)
@@ -70,7 +70,7 @@ def _convolution(module: nn.Module, x: Tensor) -> tuple[Tensor, int]:
     return x.unflatten(1, (module.groups, -1)).movedim(1, 0).movedim(2, 2 + axes), 1 + axes
 
 
-def _transposed_convolution(module: nn.Module, x: Tensor) -> tuple[Tensor, int]:
+def _transposed_convolution(module: Any, x: Tensor) -> tuple[Tensor, int]:
     """(groups, N, *positions, channels, taps)."""
     axes = len(module.kernel_size)
     x = x if x.ndim == axes + 2 else x.unsqueeze(0)
@@ -79,7 +79,7 @@ def _transposed_convolution(module: nn.Module, x: Tensor) -> tuple[Tensor, int]:
 
 
 # Each gives (groups, *sample axes, *column axes) and the number of sample axes.
-_WINDOWS: Mapping[Kind, Callable[[nn.Module, Tensor], tuple[Tensor, int]]] = {
+_WINDOWS: Mapping[Kind, Callable[[Any, Tensor], tuple[Tensor, int]]] = {
     "linear": _linear,
     "transposed linear": _linear,
     "convolution": _convolution,
@@ -94,7 +94,5 @@ def _input(
         return None
     x = next((value for value in (*args, *(kwargs or {}).values()) if isinstance(value, Tensor)), None)
     if x is None:
-        raise ModelError(
-            f"a {type(module).__name__} was called without an input tensor; it cannot be calibrated"
-        )
+        raise ModelError(f"a {type(module).__name__} was called without an input tensor; it cannot be calibrated")
     return x.detach()

@@ -77,7 +77,7 @@ def _process() -> Callable[[], None]:
     recorded = torch.is_grad_enabled()
     cpu = torch.get_rng_state()
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-    numpy_state = np.random.get_state()  # noqa: NPY002: the global state is what user code draws from
+    numpy_state = np.random.get_state()  # noqa: NPY002 (user code draws from the global state)
     python_state = random.getstate()
 
     def undo() -> None:

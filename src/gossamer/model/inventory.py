@@ -99,9 +99,7 @@ def _walk(model: nn.Module) -> Iterator[TensorSite]:
             yield TensorSite(full, value, (), (Owner(name, module, key, path),), view, status)
 
 
-def _modules(
-    module: nn.Module, name: str, above: tuple[nn.Module, ...]
-) -> Iterator[tuple[str, tuple[nn.Module, ...]]]:
+def _modules(module: nn.Module, name: str, above: tuple[nn.Module, ...]) -> Iterator[tuple[str, tuple[nn.Module, ...]]]:
     """Every module under every name, with its path, in the order in which `state_dict` visits them."""
     path = (*above, module)
     yield name, path
@@ -133,7 +131,7 @@ def _joined(site: TensorSite, other: TensorSite) -> TensorSite:
         return joined
     if other.view is None:
         reason = f"it is tied to {other.name!r}, of which: {other.reason}"
-    elif (other.view.matrix_shape, other.view.shape) != (site.view.matrix_shape, site.view.shape):
+    elif not site.view.same_matrix(other.view):
         reason = f"it is tied to {other.name!r}, which reads it as another matrix; untie the two"
     else:
         return joined

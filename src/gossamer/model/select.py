@@ -32,7 +32,7 @@ def select(
     An entry is
         a parameter's name   'blocks.3.fc1.weight'   that tensor, by any of its names
         a module's name      'blocks.3', 'head'      every weight in it, however deep
-        're:' + pattern      're:.*\\.fc[12]'         the same for every parameter and module name that it matches in full
+        're:' + pattern      're:.*\\.fc[12]'         the same for each parameter and module name that matches in full
         a type, or its name  nn.Linear, 'Linear'     every weight in modules of that type; subclasses count
 
     Args:
@@ -65,9 +65,7 @@ def _entries(argument: str, entries: Iterable[Entry]) -> tuple[Entry, ...]:
     wrong = []
     for entry in found:
         if not isinstance(entry, str | type):
-            wrong.append(
-                f"{argument}: {entry!r} is a {type(entry).__name__}; give a name, 're:<pattern>' or a type"
-            )
+            wrong.append(f"{argument}: {entry!r} is a {type(entry).__name__}; give a name, 're:<pattern>' or a type")
         elif isinstance(entry, str) and entry.startswith("re:"):
             try:
                 re.compile(entry[3:])
@@ -123,6 +121,4 @@ def _advice(argument: str, entry: Entry, sites: Sequence[TensorSite]) -> str:
     if isinstance(entry, type):
         return f"{given}; the model's layers are {', '.join(types)}"
     nearest = get_close_matches(entry.removeprefix("re:"), [*names, *types], n=1, cutoff=0.0)
-    return (
-        f"{given}; the nearest name is {nearest[0]!r}" if nearest else f"{given}; the model holds no tensor"
-    )
+    return f"{given}; the nearest name is {nearest[0]!r}" if nearest else f"{given}; the model holds no tensor"

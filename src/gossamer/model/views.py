@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,8 @@ VIEWS: Mapping[str, tuple[Kind, str]] = {
     "torch.nn.modules.conv.ConvTranspose3d": ("transposed convolution", "weight"),
     "torch.nn.modules.sparse.Embedding": ("embedding", "weight"),
     "torch.nn.modules.sparse.EmbeddingBag": ("embedding", "weight"),
+    # Attention's output projection: its forward is never called, so that no hook sees its inputs.
+    "torch.nn.modules.linear.NonDynamicallyQuantizableLinear": ("attention", "weight"),
     "torch.nn.modules.activation.MultiheadAttention": ("attention", "(in|q|k|v)_proj_weight"),
     "torch.nn.modules.rnn.RNN": ("recurrent", r"weight_(ih|hh)_l\d+(_reverse)?"),
     "torch.nn.modules.rnn.LSTM": ("recurrent", r"weight_(ih|hh|hr)_l\d+(_reverse)?"),
@@ -47,19 +50,16 @@ def views(module: nn.Module) -> dict[str, WeightView | Status]:
     A subclass counts as its base when it leaves `forward` alone.
 
     >>> views(nn.Linear(3, 2))
-    {'weight': WeightView(kind='linear', shape=(2, 3), groups=1), 'bias': Status(kind='kept', reason='not a weight matrix')}
+    {'weight': WeightView(kind='linear', shape=(2, 3), groups=1),
+     'bias': Status(kind='kept', reason='not a weight matrix')}
     """
     known = next((base for base in type(module).__mro__ if _qualified(base) in VIEWS), None)
     packed = dict(packed_parameters(module))
-    slots = {
-        name: packed[name].dense() if name in packed else value for name, value in module._parameters.items()
-    }
-    return {
-        name: _outcome(module, name, tensor, known) for name, tensor in slots.items() if tensor is not None
-    }
+    slots = {name: packed[name].dense() if name in packed else value for name, value in module._parameters.items()}
+    return {name: _outcome(module, name, tensor, known) for name, tensor in slots.items() if tensor is not None}
 
 
-def _outcome(module: nn.Module, name: str, tensor: Tensor, known: type | None) -> WeightView | Status:
+def _outcome(module: Any, name: str, tensor: Tensor, known: type | None) -> WeightView | Status:
     kept = any(isinstance(module, base) and re.fullmatch(pattern, name) for base, pattern in _KEPT)
     if tensor.ndim < 2 or kept:
         return Status.kept("not a weight matrix")
@@ -82,14 +82,12 @@ def _unmapped(cls: type) -> str:
     )
 
 
-def _changed(module: nn.Module, known: type) -> str:
+def _changed(module: Any, known: type) -> str:
     """What makes this layer use its weight in another way than its base class, or nothing."""
     cls = type(module).original if isinstance(module, Packed) else type(module)
     for method in ("forward", "_conv_forward"):
         if getattr(cls, method, None) is not getattr(known, method, None):
-            return (
-                f"{cls.__name__} overrides {method} of {known.__name__}, so how its weight is used is unknown"
-            )
+            return f"{cls.__name__} overrides {method} of {known.__name__}, so how its weight is used is unknown"
         if method in module.__dict__:
             return f"{method} of this {cls.__name__} was replaced, so how its weight is used is unknown"
     if getattr(module, "max_norm", None) is not None:

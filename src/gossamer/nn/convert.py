@@ -6,6 +6,7 @@ Only `gossamer.model.swap` calls `pack_` and `unpack_`.
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from typing import Any
 
 from torch import nn
 
@@ -16,9 +17,9 @@ from .parameter import PackedParameter, Weights
 __all__ = ["pack_", "set_weights_", "unpack_"]
 
 
-def pack_(module: nn.Module, name: str, packed: PackedParameter) -> None:
+def pack_(module: Any, name: str, packed: PackedParameter) -> None:
     """Replace the parameter `name` of a layer by `packed`. The layer may hold other packed weights already."""
-    if not isinstance(module, Packed):
+    if not issubclass(type(module), Packed):
         packed_type = packed_class(type(module))
         packed_type.entered_(module)
         module.__class__ = packed_type
@@ -29,11 +30,11 @@ def pack_(module: nn.Module, name: str, packed: PackedParameter) -> None:
     module._modules[name + SUFFIX] = packed
 
 
-def unpack_(module: nn.Module, made: MutableMapping[PackedParameter, nn.Parameter]) -> None:
+def unpack_(module: Any, made: MutableMapping[PackedParameter, nn.Parameter]) -> None:
     """Give a packed layer its class and plain parameters back; `made` keeps what tied layers share."""
-    if not isinstance(module, Packed):
+    packed_type: Any = type(module)
+    if not issubclass(packed_type, Packed):
         return
-    packed_type = type(module)
     found = dict(packed_parameters(module))
     for packed in found.values():
         if packed not in made:

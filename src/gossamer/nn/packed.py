@@ -29,7 +29,7 @@ class Packed:
 
     original: ClassVar[type[nn.Module]]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         raise TypeError(f"{type(self).__name__} is made from a model's own layer by gossamer, not by hand")
 
     @classmethod
@@ -91,7 +91,7 @@ class PackedRecurrent(Packed):
 
     def __getattr__(self, name: str) -> Any:
         packed = self.__dict__.get("_modules", {}).get(name + SUFFIX)
-        return super().__getattr__(name) if packed is None else packed.dense()
+        return super().__getattr__(name) if packed is None else packed.dense()  # type: ignore[misc]  # nn.Module's
 
     @property
     def _flat_weights(self) -> list[Tensor | None]:
@@ -117,7 +117,7 @@ class PackedRecurrent(Packed):
 
     @classmethod
     def left_(cls, module: nn.Module) -> None:
-        module._init_flat_weights()
+        module._init_flat_weights()  # type: ignore[operator]  # of nn.RNNBase
 
 
 def packed_parameters(module: nn.Module) -> Iterator[tuple[str, PackedParameter]]:

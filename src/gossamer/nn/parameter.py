@@ -20,7 +20,7 @@ Weights = Literal["dense", "packed"]
 class PackedParameter(nn.Module):
     """One packed weight, in the place where a layer had an `nn.Parameter`.
 
-    Its parts (codes, scales, …) are persistent buffers: they make up the `state_dict`, and they alone define the weight.
+    Its parts (codes, scales, …) are persistent buffers: they make up the `state_dict`, and alone define the weight.
     With weights "dense" it also holds the dense tensor, a cache that is in no `state_dict` and in no pickle; with
     "packed" it decodes at each use. Two layers that share a weight share one PackedParameter.
 
@@ -35,9 +35,7 @@ class PackedParameter(nn.Module):
     Raises: ModelError when the shapes of `packed`, `view` and `like` disagree.
     """
 
-    def __init__(
-        self, packed: PackedWeight, view: WeightView, like: Tensor, weights: Weights = "dense"
-    ) -> None:
+    def __init__(self, packed: PackedWeight, view: WeightView, like: Tensor, weights: Weights = "dense") -> None:
         super().__init__()
         if tuple(packed.spec.shape) != view.matrix_shape or tuple(like.shape) != view.shape:
             raise ModelError(
@@ -96,9 +94,7 @@ class PackedParameter(nn.Module):
         """Fill the cache, in the dtype and memory layout of `like`, on the device of the parts."""
         weight = self.decode()
         mine = like is self._buffers["_dense"] and like.device == weight.device
-        self._buffers["_dense"] = (like if mine else torch.empty_like(like, device=weight.device)).copy_(
-            weight
-        )
+        self._buffers["_dense"] = (like if mine else torch.empty_like(like, device=weight.device)).copy_(weight)
 
     @torch.no_grad()
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> PackedParameter:
@@ -112,13 +108,19 @@ class PackedParameter(nn.Module):
         self.dtype = asked.dtype if asked.dtype.is_floating_point else self.dtype
         if dense is not None:
             # `asked` is kept as the storage, for what else fn may have done to it: shared memory, channels last.
-            self._buffers["_dense"] = asked if asked.dtype == self.dtype else dense
-            self._decode_into(self._buffers["_dense"])
+            held = self._buffers["_dense"] = asked if asked.dtype == self.dtype else dense
+            self._decode_into(held)
         return self
 
     def _load_from_state_dict(
-        self, state_dict: dict[str, Any], prefix: str, metadata: Any, strict: bool, missing: list[str],
-        unexpected: list[str], errors: list[str],
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        metadata: Any,
+        strict: bool,
+        missing: list[str],
+        unexpected: list[str],
+        errors: list[str],
     ) -> None:
         for name, part in self.parts().items():
             given = state_dict.get(prefix + name, part)

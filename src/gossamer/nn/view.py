@@ -60,6 +60,11 @@ class WeightView:
             return self.groups, second, first // self.groups * taps
         return self.groups, first // self.groups, second * taps
 
+    def same_matrix(self, other: WeightView) -> bool:
+        """Whether both read one parameter as the same matrix, so that layers of two kinds can share it."""
+        ways = [view.kind if view.kind.startswith("transposed") else "" for view in (self, other)]
+        return (self.shape, self.groups, ways[0]) == (other.shape, other.groups, ways[1])
+
     def to_matrix(self, weight: Tensor) -> Tensor:
         """weight of `shape` ↦ (groups, out, in); shares memory with `weight` where strides allow."""
         if self.kind == "transposed linear":
