@@ -48,7 +48,7 @@ typedef int32_t (*gs_mask_compress_fn)(const void *dense, int64_t count, const u
 typedef int32_t (*gs_mask_expand_fn)(const void *values, int64_t kept, const uint8_t *mask, int64_t mask_len,
                                      void *out, int64_t count);
 
-/* One row of the kernel table. Among rows of one op and item size, later ones are faster. */
+/* One row of the kernel table. Of one op and item size, dispatch takes the last row that the processor runs. */
 typedef struct gs_kernel {
     const char *name;       /* op_format_wtype_atype_tile__isa, parts that do not apply left out */
     const char *op;         /* pack_bits | unpack_bits | mask_compress | mask_expand: fixes the type of `function` */

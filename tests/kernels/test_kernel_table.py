@@ -50,7 +50,7 @@ def test_every_row_has_a_reference_and_a_case(library: Library) -> None:
     assert ops == set(kernels.KERNELS) == set(OPS)
 
 
-def test_every_op_and_item_size_has_a_plain_row_and_comes_slow_to_fast(library: Library) -> None:
+def test_every_op_and_item_size_begins_with_a_plain_row_and_the_last_that_runs_is_taken(library: Library) -> None:
     for op, sizes in ITEM_SIZES.items():
         for size in sizes:
             rows = [row for row in library.rows if (row.op, row.item_size) == (op, size)]
