@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import platform
 import random
 from collections import namedtuple
@@ -53,9 +54,14 @@ def test_a_steady_change_below_two_percent_is_within_noise():
 
 def test_interval_leaves_out_as_many_blocks_as_the_sign_test_allows():
     fifteen = [Block((1.0,), (float(i),)) for i in range(1, 16)]
-    assert ratio(fifteen) == Ratio(8.0, 4.0, 12.0)
-    assert ratio(fifteen[:5]) == Ratio(3.0, 1.0, 5.0)
-    assert ratio(fifteen[:1]) == Ratio(1.0, 1.0, 1.0)
+    assert ratio(fifteen) == Ratio(8.0, 3.0, 13.0)
+    assert ratio(fifteen[:8]) == Ratio(4.5, 1.0, 8.0)
+
+
+def test_too_few_blocks_claim_nothing():
+    seven = [Block((1.0,), (0.5,))] * 7
+    assert ratio(seven) == Ratio(0.5, 0.0, math.inf)
+    assert faster(ratio(seven)) == "within noise"
 
 
 def test_interleaved_alternates_and_gives_as_many_runs_as_asked():
@@ -66,7 +72,7 @@ def test_interleaved_alternates_and_gives_as_many_runs_as_asked():
     assert all(ms >= 0 for block in found for ms in block.before + block.after)
 
 
-def test_slow_calls_are_timed_five_times_in_five_places_and_collection_comes_back():
+def test_slow_calls_are_timed_eight_times_in_eight_places_and_collection_comes_back():
     places: list[int] = []
     seen: list[bool] = []
 
@@ -76,8 +82,8 @@ def test_slow_calls_are_timed_five_times_in_five_places_and_collection_comes_bac
         _spin(0.026)
 
     found = interleaved(slow, slow, seconds=1e-9, between=lambda: places.append(1))
-    assert [len(block.before) for block in found] == [1] * 5
-    assert len(places) == 5
+    assert [len(block.before) for block in found] == [1] * 8
+    assert len(places) == 8
     assert not any(seen)
     assert gc.isenabled()
 

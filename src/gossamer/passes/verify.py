@@ -66,7 +66,8 @@ class Effort:
         batch_sizes: the sizes at which milliseconds are taken, 1 or more each: axis 0 of the example inputs
             is cut or repeated. None takes the example inputs as they are.
         threads: torch's threads; None is what this process uses.
-        runs: times each model is timed at each batch size; None goes by `seconds`.
+        runs: times each model is timed at each batch size, below 8 too few to call it faster; None goes by
+            `seconds`.
         seconds: about how long all timing takes.
         timeout: seconds after which the measuring process is ended; None waits for ever.
     Raises: VerifyError on an impossible value.
@@ -127,7 +128,7 @@ def verify(
     so. Both models run on the CPU in evaluation mode.
 
     Milliseconds are medians of interleaved runs, with the weights moved to fresh memory 15 times. With r the
-    ratio after/before in each of these blocks, a model is faster (slower) when the 95 % interval for the
+    ratio after/before in each of these blocks, a model is faster (slower) when the 99 % interval for the
     median of r lies wholly below 0.98 (above 1.02), and otherwise within noise. Peak memory is what one
     forward of the example inputs allocates above its start. Smaller means fewer bytes of file than the dense
     float state_dict as safetensors.
@@ -202,7 +203,7 @@ def verdicts(before: Measure, after: Measure, ratios: Mapping[int, Ratio], metri
     found = [Verdict("smaller?", _smaller(before.bytes, after.bytes), before.bytes, after.bytes)]
     for batch, change in ratios.items():
         interval = f"{change.lower:.2f} to {change.upper:.2f}"
-        detail = f"takes {change.median:.2f} of the time; {interval} with 95 % confidence"
+        detail = f"takes {change.median:.2f} of the time; {interval} with 99 % confidence"
         medians = before.ms[batch].median, after.ms[batch].median
         found.append(Verdict(f"faster at batch {batch}?", faster(change), *medians, detail))
     if before.metric is not None and after.metric is not None:
