@@ -71,3 +71,14 @@ def test_unbatched_empty_and_keyword_inputs() -> None:
     assert columns(view, module, (torch.zeros(0, 3, 5, 5),)).shape == (1, 0, 27)
     with pytest.raises(ModelError, match="without an input tensor"):
         columns(view, module, ())
+
+
+@pytest.mark.parametrize("head_first", [False, True])
+def test_a_tied_head_calibrates_and_its_embedding_does_not(head_first: bool) -> None:
+    embedding, head = nn.Embedding(6, 4), nn.Linear(4, 6, bias=False)
+    head.weight = embedding.weight
+    (site,) = inventory(nn.ModuleList([head, embedding] if head_first else [embedding, head]))
+    x, indices = torch.randn(2, 3, 4), torch.zeros(2, 4, dtype=torch.long)
+    assert torch.equal(columns(site.view, head, (x,)), x.reshape(1, 6, 4))
+    assert columns(site.view, embedding, (indices,)) is None
+    assert column_energy(site.view, embedding, (indices,)) is None

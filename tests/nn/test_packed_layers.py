@@ -273,3 +273,15 @@ def test_shared_memory_and_repr() -> None:
     _assert_same_weights(module, expected)
     assert "2:4 & int4/g8" in repr(module)
     assert any(isinstance(child, PackedParameter) for child in module.children())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_dtypes_and_strides(dtype: torch.dtype) -> None:
+    module = nn.Linear(4, 6, bias=False, dtype=dtype)
+    module.weight = nn.Parameter(torch.randn(4, 6).to(dtype).T)
+    expected = pack_model_(module, "2:4")
+    _assert_same_weights(module, expected)
+    assert module.weight.dtype == dtype
+    assert module.weight.stride() == (1, 6)
+    x = torch.randn(3, 4).to(dtype)
+    torch.testing.assert_close(module(x), x @ expected["weight"].T)

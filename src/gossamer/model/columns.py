@@ -28,7 +28,7 @@ def columns(
         view, module: a weight and its layer.
         args, kwargs: what the layer's forward was called with.
     Returns: None when the view does not calibrate: embeddings (an index has no energy), attention (its three inputs
-        meet one matrix) and recurrent layers (the hidden state never leaves them).
+        meet one matrix) and recurrent layers (the hidden state never leaves them). None for inputs that are indices.
     Raises: ModelError when the call holds no input tensor.
     """
     x = _input(view, module, args, kwargs)
@@ -95,4 +95,5 @@ def _input(
     x = next((value for value in (*args, *(kwargs or {}).values()) if isinstance(value, Tensor)), None)
     if x is None:
         raise ModelError(f"a {type(module).__name__} was called without an input tensor; it cannot be calibrated")
-    return x.detach()
+    # Indices reach a weight that an embedding shares with a linear layer.
+    return x.detach() if x.is_floating_point() else None

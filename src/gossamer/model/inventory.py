@@ -134,7 +134,9 @@ def _joined(site: TensorSite, other: TensorSite) -> TensorSite:
     elif not site.view.same_matrix(other.view):
         reason = f"it is tied to {other.name!r}, which reads it as another matrix; untie the two"
     else:
-        return joined
+        # Of a tied embedding and head only the head says what multiplies the weight.
+        view = other.view if site.view.kind == "embedding" else site.view
+        return replace(joined, view=view)
     return replace(joined, view=None, status=Status.skipped(reason))
 
 
