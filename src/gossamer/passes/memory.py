@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from torch.profiler import ProfilerActivity, kineto_available, profile
+from torch.autograd.profiler import profile
+from torch.profiler import kineto_available
 
 __all__ = ["peak_memory"]
 
@@ -21,9 +22,10 @@ def peak_memory(call: Callable[[], object]) -> int | None:
     if not kineto_available():
         return None
     call()
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as profiler:
+    # torch.profiler.profile would import the compiler: a second, and a folder of its own in the temporary directory
+    with profile(use_kineto=True, profile_memory=True) as profiler:
         call()
-    recorded = profiler.profiler.kineto_results.events()
+    recorded = profiler.kineto_results.events()
     changes = sorted((e.start_ns(), i, e.nbytes()) for i, e in enumerate(recorded) if e.name() == "[memory]")
     held = peak = 0
     for _, _, change in changes:
