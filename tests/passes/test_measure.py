@@ -99,11 +99,13 @@ def test_relocating_moves_memory_and_keeps_values_and_ties():
     model.append(nn.Linear(4, 4))
     model[2].weight = model[0].weight
     before = {name: (tensor.data_ptr(), tensor.clone()) for name, tensor in model.state_dict().items()}
-    relocate_([model])
+    with torch.inference_mode():
+        relocate_([model])
     for name, tensor in model.state_dict().items():
         assert tensor.data_ptr() != before[name][0]
         assert torch.equal(tensor, before[name][1])
     assert model[2].weight is model[0].weight
+    model(torch.randn(3, 4)).sum().backward()
 
 
 def test_summary_of_one_run_is_that_run():

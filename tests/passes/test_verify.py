@@ -354,6 +354,21 @@ def test_dense_weights_keep_their_dtype(tmp_path, here):
     assert seen[0] == torch.bfloat16
 
 
+class Versioned(nn.Linear):
+    _version = 2
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *rest):
+        assert local_metadata["version"] == 2
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+
+
+def test_dense_weights_load_as_the_version_they_have(tmp_path, here):
+    path = tmp_path / "versioned.safetensors"
+    save(Versioned(6, 5), path)
+    given = {"into": lambda: Versioned(6, 5), "dense": Versioned(6, 5), "example_inputs": torch.randn(4, 6)}
+    assert verify(path, **given, effort=QUICK).output_difference > 0
+
+
 def timing(ms: float) -> Timing:
     return Timing(ms, ms, ms, ms, 5)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -143,9 +144,12 @@ def _measured(job: Job) -> dict[str, Any]:
 
 def _dense(job: Job) -> nn.Module:
     model = _built(job.into)
+    state: Any = OrderedDict(job.dense)
+    # The classes' versions do not travel; without them a module takes its weights for those of an old version.
+    state._metadata = getattr(model.state_dict(), "_metadata", {})
     try:
         # assign: the dense weights keep their own dtype, which may be another than the factory's
-        model.load_state_dict(dict(job.dense), assign=True)
+        model.load_state_dict(state, assign=True)
     except RuntimeError as error:
         raise VerifyError(f"the dense model is not what {_called(job.into)} makes: {error}") from error
     return model.eval()

@@ -87,6 +87,8 @@ def interleaved(
             gc.enable()
 
 
+@torch.inference_mode(False)  # or the new memory could never be trained again
+@torch.no_grad()
 def relocate_(models: Iterable[nn.Module]) -> None:
     """Move every parameter and buffer to fresh memory.
 
