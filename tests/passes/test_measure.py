@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from gossamer.errors import DataError
+from gossamer.passes import timing
 from gossamer.passes.machine import machine
 from gossamer.passes.measure import resized
 from gossamer.passes.memory import peak_memory
@@ -64,26 +65,60 @@ def test_too_few_blocks_claim_nothing():
     assert faster(ratio(seven)) == "within noise"
 
 
-def test_interleaved_alternates_and_gives_as_many_runs_as_asked():
+def test_interleaved_takes_turns_and_gives_as_many_runs_as_asked():
     order: list[str] = []
-    found = interleaved(lambda: order.append("a"), lambda: order.append("b"), seconds=1e-9, runs=20)
+    found = interleaved(
+        lambda: order.append("a"), lambda: order.append("b"), seconds=1e-9, runs=20, between=lambda: order.append("|")
+    )
     assert len(found) == 15
     assert sum(len(block.before) for block in found) == sum(len(block.after) for block in found) == 20
-    assert all(ms >= 0 for block in found for ms in block.before + block.after)
+    first = ["".join(part)[2] for part in "".join(order).split("|")[1:]]  # after one untimed call of each
+    assert first == ["a", "b"] * 7 + ["a"]
 
 
-def test_slow_calls_are_timed_eight_times_in_eight_places_and_collection_comes_back():
+class Clock:
+    """A clock that only the timed calls move, by the milliseconds given."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.now = 0
+        monkeypatch.setattr(timing, "perf_counter_ns", lambda: self.now)
+
+    def taking(self, ms: float):
+        def call() -> None:
+            self.now += int(ms * 1e6)
+
+        return call
+
+
+def test_samples_belong_to_the_call_they_are_named_for(monkeypatch):
+    clock = Clock(monkeypatch)
+    found = interleaved(clock.taking(2), clock.taking(5), seconds=1)
+    assert {ms for block in found for ms in block.before} == {2.0}
+    assert {ms for block in found for ms in block.after} == {5.0}
+    assert sum(len(block.before) for block in found) == pytest.approx(1000 / 7, rel=0.15)
+
+
+def test_short_calls_are_timed_in_a_loop(monkeypatch):
+    clock = Clock(monkeypatch)
+    calls: list[int] = []
+    tick = clock.taking(0.04)
+    found = interleaved(lambda: (calls.append(1), tick()), clock.taking(0.4), seconds=1e-9)
+    assert [len(block.before) for block in found] == [2] * 15
+    assert found[0].before == (0.04, 0.04)
+    assert len(calls) == 3 + 15 * (1 + 2 * 3)  # three to warm up; in each block one, and two samples of three calls
+
+
+def test_slow_calls_are_timed_eight_times_in_eight_places(monkeypatch):
+    clock = Clock(monkeypatch)
     places: list[int] = []
-    seen: list[bool] = []
-
-    def slow() -> None:
-        seen.append(gc.isenabled())
-        torch.ones(1).sum()
-        _spin(0.026)
-
-    found = interleaved(slow, slow, seconds=1e-9, between=lambda: places.append(1))
+    found = interleaved(clock.taking(26), clock.taking(2), seconds=1e-9, between=lambda: places.append(1))
     assert [len(block.before) for block in found] == [1] * 8
     assert len(places) == 8
+
+
+def test_no_garbage_is_collected_while_timing():
+    seen: list[bool] = []
+    interleaved(lambda: seen.append(gc.isenabled()), lambda: None, seconds=1e-9, runs=1)
     assert not any(seen)
     assert gc.isenabled()
 
@@ -100,7 +135,7 @@ def test_relocating_moves_memory_and_keeps_values_and_ties():
     model[2].weight = model[0].weight
     before = {name: (tensor.data_ptr(), tensor.clone()) for name, tensor in model.state_dict().items()}
     with torch.inference_mode():
-        relocate_([model])
+        relocate_([model], random.Random(0))
     for name, tensor in model.state_dict().items():
         assert tensor.data_ptr() != before[name][0]
         assert torch.equal(tensor, before[name][1])
@@ -149,11 +184,3 @@ def test_machine_card_names_the_machine_kind_and_no_host():
     assert card["cpu"]
     if platform.node():
         assert platform.node() not in repr(card)
-
-
-def _spin(seconds: float) -> None:
-    from time import perf_counter
-
-    end = perf_counter() + seconds
-    while perf_counter() < end:
-        pass

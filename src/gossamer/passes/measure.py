@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import partial, reduce
+from random import Random
 from typing import Any
 
 import torch
@@ -223,6 +224,7 @@ def _speed(
     context: Callable[[], AbstractContextManager[Any]],
 ) -> dict[str, Any]:
     run = job.forward or _whole
+    order = Random(0)
     try:
         with context():
             blocks = interleaved(
@@ -230,7 +232,7 @@ def _speed(
                 lambda: run(small, inputs),
                 seconds=job.seconds / len(job.batch_sizes or (1,)),
                 runs=job.runs,
-                between=lambda: relocate_((dense, small)),
+                between=lambda: relocate_((dense, small), order),
             )
     except GossamerError:
         raise

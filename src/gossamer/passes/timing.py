@@ -6,6 +6,7 @@ import gc
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from random import Random
 from statistics import median, quantiles
 from time import perf_counter_ns
 
@@ -80,7 +81,10 @@ def interleaved(
         for index in range(count):
             between()
             shares = [(total + count - 1 - index) // count for total in (least, most)]
-            blocks.append(_block(before, after, loop, seconds / count, *shares))
+            # Who begins matters (the second call of a model in a row finds its weights in the cache): they take turns.
+            calls = (before, after) if index % 2 == 0 else (after, before)
+            taken = _block(calls, loop, seconds / count, *shares)
+            blocks.append(Block(*(taken if index % 2 == 0 else reversed(taken))))
         return tuple(blocks)
     finally:
         if collecting:
@@ -89,17 +93,19 @@ def interleaved(
 
 @torch.inference_mode(False)  # or the new memory could never be trained again
 @torch.no_grad()
-def relocate_(models: Iterable[nn.Module]) -> None:
-    """Move every parameter and buffer to fresh memory.
+def relocate_(models: Iterable[nn.Module], order: Random) -> None:
+    """Move every parameter and buffer to fresh memory, in an order that `order` draws.
 
     Two identical copies of a network of 1024 × 1024 layers differ in speed by up to 12 % for as long as they
     live, only by where their pages lie (measured; batch 1, one thread). Timing in several places turns that
     bias, which no number of runs removes, into spread that the interval sees.
     """
-    for model in models:
-        for tensor in {id(t): t for t in (*model.parameters(), *model.buffers())}.values():
-            if type(tensor) in (Tensor, nn.Parameter) and tensor.layout is torch.strided:
-                tensor.data = tensor.data.clone()
+    found = {id(t): t for model in models for t in (*model.parameters(), *model.buffers())}
+    tensors = [t for t in found.values() if type(t) in (Tensor, nn.Parameter) and t.layout is torch.strided]
+    # Each clone takes what the ones before it freed: in a fixed order one model would always get the same places.
+    order.shuffle(tensors)
+    for tensor in tensors:
+        tensor.data = tensor.data.clone()
 
 
 def summary(samples: Sequence[float]) -> Timing:
@@ -158,22 +164,16 @@ def _warmed_up(call: Callable[[], object], seconds: float) -> float:
 
 
 def _block(
-    before: Callable[[], object],
-    after: Callable[[], object],
-    loop: int,
-    seconds: float,
-    least: int,
-    most: int,
-) -> Block:
+    calls: tuple[Callable[[], object], Callable[[], object]], loop: int, seconds: float, least: int, most: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     start = perf_counter_ns()
-    for call in (before, after):  # fresh memory is cold
+    for call in calls:  # fresh memory is cold
         call()
-    calls = (before, after)
     taken: tuple[list[float], list[float]] = ([], [])
     while len(taken[0]) < least or (len(taken[0]) < most and perf_counter_ns() - start < seconds * 1e9):
         for which in (0, 1) if len(taken[0]) % 2 == 0 else (1, 0):
             taken[which].append(_sample(calls[which], loop))
-    return Block(tuple(taken[0]), tuple(taken[1]))
+    return tuple(taken[0]), tuple(taken[1])
 
 
 def _sample(call: Callable[[], object], loop: int) -> float:
