@@ -97,9 +97,8 @@ def container_size(tensors: Iterable[tuple[str, torch.dtype, tuple[int, ...]]]) 
 
 
 # safetensors' own order of types, last first.
-_ORDER = tuple(
-    DTYPES[name] for name in "U64 I64 F64 C64 F32 U32 I32 BF16 F16 U16 I16 F8_E4M3 F8_E5M2 I8 U8 BOOL".split()
-)
+_BY_SIZE = ("U64", "I64", "F64", "C64", "F32", "U32", "I32", "BF16", "F16", "U16", "I16")
+_ORDER = tuple(DTYPES[name] for name in (*_BY_SIZE, "F8_E4M3", "F8_E5M2", "I8", "U8", "BOOL"))
 
 
 def _header(data: bytes) -> dict[str, Any]:

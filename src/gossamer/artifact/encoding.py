@@ -68,7 +68,7 @@ def checksum(name: str, tensor: Tensor) -> int:
     """
     label = f"{name}\n{_DTYPE_NAMES[tensor.dtype]}\n{','.join(map(str, tensor.shape))}\n"
     # A view of the bytes, not a copy; numpy has no bfloat16.
-    data = tensor.reshape(-1).view(torch.uint8).numpy() if tensor.numel() else b""
+    data: Any = tensor.reshape(-1).view(torch.uint8).numpy() if tensor.numel() else b""
     return zlib.crc32(data, zlib.crc32(label.encode()))
 
 

@@ -17,8 +17,8 @@ from .reading import Stored, read_artifact, read_bytes
 
 __all__ = ["ENTRIES_PER_BYTE", "FREE_ENTRIES", "inspect"]
 
-# Decoding takes memory by the number of entries, and a few bytes may rightly stand for any number of zeros. With a model
-# its shapes are the bound; without one, this is.
+# Decoding takes memory by the number of entries, and a few bytes may rightly stand for any number of zeros.
+# With a model its shapes are the bound; without one, this is.
 FREE_ENTRIES = 1 << 24
 ENTRIES_PER_BYTE = 1 << 10
 
@@ -28,10 +28,10 @@ def inspect(path: str | os.PathLike[str]) -> Report:
 
     Every checksum is compared and every packed weight decoded and validated, one at a time.
 
-    Returns: a report whose rows, with that of the header, add up to the file; `before` is the size of the same tensors as
-        plain safetensors.
-    Raises: ArtifactError naming what is wrong with the file; also for a weight of more than 2^24 entries that takes less
-        than a byte for 1024 of them: nothing bounds its shape here. Such a file is checked by loading it into its model.
+    Returns: a report whose rows, with that of the header, add up to the file; `before` is the size of the same
+        tensors as plain safetensors.
+    Raises: ArtifactError naming what is wrong with the file; also for a weight of more than 2^24 entries that takes
+        less than a byte for 1024 of them, since nothing bounds its shape here: load that file into its model.
     """
     try:
         artifact = read_artifact(read_bytes(path))

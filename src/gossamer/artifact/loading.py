@@ -25,9 +25,9 @@ Model = TypeVar("Model", bound=nn.Module)
 def load(path: str | os.PathLike[str], *, into: Model, weights: Weights = "dense") -> Model:
     """Read a file that `save` wrote into a model of the same shape, in place.
 
-    Layers of packed weights become packed layers (of their old classes still). Parameters and buffers that the file holds
-    plainly are copied into the model's own; all keep their device, their ties and `requires_grad`, and take the file's
-    dtype. A model that holds packed weights already is made plain first.
+    Layers of packed weights become packed layers (of their old classes still). Parameters and buffers that the file
+    holds plainly are copied into the model's own; all keep their device, their ties and `requires_grad`, and take
+    the file's dtype. A model that holds packed weights already is made plain first.
 
     Args:
         path: the file.

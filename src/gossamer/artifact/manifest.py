@@ -77,8 +77,9 @@ class Manifest:
             much = f"more than {LONGEST_JSON} bytes" if len(json) == LONGEST_JSON else "is cut short"
             raise ArtifactError(f"manifest: its compressed part {much}")
         if len(inflate.unused_data) != CRC * tensors:
+            found = len(inflate.unused_data)
             raise ArtifactError(
-                f"manifest: {len(inflate.unused_data)} bytes of checksums; the file's {tensors} tensors need {CRC * tensors}"
+                f"manifest: {found} bytes of checksums; the {tensors} tensors of the file need {CRC * tensors}"
             )
         rows, recipe = _parts(parse(json, "manifest"))
         if len(rows) != tensors:
@@ -106,7 +107,7 @@ def _parts(json: Any) -> tuple[list[Any], list[Any] | None]:
         raise ArtifactError("manifest: needs [rows] or [rows, recipe]")
     recipe = json[1] if len(json) == 2 else None
     steps = recipe if isinstance(recipe, list) else []
-    if len(json) == 2 and not isinstance(recipe, list) or not all(_is_step(step) for step in steps):
+    if (len(json) == 2 and not isinstance(recipe, list)) or not all(_is_step(step) for step in steps):
         raise ArtifactError("manifest: a recipe is a list of objects, each with its name under 'step'")
     return json[0], recipe
 
