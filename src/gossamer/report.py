@@ -168,8 +168,8 @@ def _totals(report: Report) -> str:
     lines = [["bytes on disk", f"{before.bytes:,}", f"{after.bytes:,}", _times(before.bytes, after.bytes, "smaller")]]
     for batch, timing in before.ms.items():
         if batch in after.ms:
-            ratio = _times(timing.median, after.ms[batch].median, "faster")
-            lines.append([f"ms at batch {batch}", f"{timing.median:.3f}", f"{after.ms[batch].median:.3f}", ratio])
+            said = _outcome(report, f"faster at batch {batch}?")
+            lines.append([f"ms at batch {batch}", f"{timing.median:.3f}", f"{after.ms[batch].median:.3f}", said])
     if before.metric is not None and after.metric is not None:
         change = after.metric - before.metric
         lines.append(["metric", f"{before.metric:.4f}", f"{after.metric:.4f}", f"{change:+.4f}"])
@@ -210,6 +210,11 @@ def _ending(report: Report) -> str:
         lines.append(f"largest output difference: {report.output_difference:.4g}")
     lines += [f"note: {note}" for note in report.notes]
     return "\n".join(lines)
+
+
+def _outcome(report: Report, question: str) -> str:
+    """The verdict on one question. Two medians alone would say faster where the spread says nothing."""
+    return next((verdict.outcome for verdict in report.verdicts if verdict.question == question), "")
 
 
 def _times(before: float, after: float, word: str) -> str:

@@ -230,7 +230,7 @@ def test_targets(targets) -> None:
 
 
 def test_a_step_that_helps_none_is_named() -> None:
-    report = gs.compress(net(), [gs.Prune("top100%"), gs.Quantize("int8")], proof=gs.Proof(measure=False)).report
+    report = gs.compress(net(), [gs.Quantize("int8"), gs.Prune("top100%")], proof=gs.Proof(measure=False)).report
     assert any("prune top100%" in note and "no smaller" in note for note in report.notes)
 
 

@@ -47,6 +47,7 @@ def distil(step: Distill, scene: Scene) -> dict[str, LayerState]:
     }
     if not latents:
         raise DataError("nothing to distil: no parameter of the model requires a gradient")
+    dtypes = {name: parameter.dtype for name, parameter in model.named_parameters()}
     optimizer = torch.optim.Adam(latents.values(), lr=step.lr)
     total = step.steps or step.epochs * sum(1 for _ in batches)
     modes = {module: module.training for module in model.modules()}
@@ -56,7 +57,7 @@ def distil(step: Distill, scene: Scene) -> dict[str, LayerState]:
         for count, batch in enumerate(_epochs(batches, step, total)):
             for group in optimizer.param_groups:
                 group["lr"] = step.lr * 0.5 * (1 + math.cos(math.pi * count / total))
-            feasible = {name: _feasible(name, latents[name], inside, states) for name in latents}
+            feasible = {name: _feasible(name, latents[name], dtypes[name], inside, states) for name in latents}
             with torch.no_grad():
                 target = output_of(call(teacher, batch, forward), output)
             with _substituted(model, feasible):
@@ -100,9 +101,12 @@ def _epochs(batches: Batches, step: Distill, total: int) -> Iterator[object]:
 
 
 def _feasible(
-    name: str, latent: Tensor, inside: Mapping[str, StructureSet], states: Mapping[str, LayerState]
+    name: str,
+    latent: Tensor,
+    dtype: torch.dtype,
+    inside: Mapping[str, StructureSet],
+    states: Mapping[str, LayerState],
 ) -> Tensor:
-    dtype = states[name].dtype if name in states else latent.dtype
     if name not in inside:
         return latent.to(dtype)
     view = states[name].view

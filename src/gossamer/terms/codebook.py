@@ -28,7 +28,7 @@ class CodebookValues(ValueSet):
     def encode(self, x: Tensor) -> Tensor:
         centres = self.codebook.float()
         borders = (centres[1:] + centres[:-1]) / 2
-        return torch.bucketize(x.to(torch.float32), borders).to(torch.uint8)
+        return torch.bucketize(x.to(torch.float32).contiguous(), borders).to(torch.uint8)
 
     def decode(self, codes: Tensor) -> Tensor:
         return decode_codebook(codes, self.codebook)
