@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import partial, reduce
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +52,7 @@ class Job:
     evaluate_dense: bool
     forward: Any
     output: Any
-    weights: str
+    weights: Literal["dense", "packed"]
     batch_sizes: tuple[int, ...] | None
     threads: int
     runs: int | None

@@ -148,6 +148,18 @@ def verify(
     Raises:
         EvaluateError when the metric raises or is no finite number; ArtifactError when the file cannot be
         read; VerifyError when the process dies, or a model cannot be made or run.
+
+    >>> import tempfile
+    >>> from gossamer.artifact import save
+    >>> net = nn.Linear(4, 2)
+    >>> quick = Effort(batch_sizes=(1,), runs=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     written = save(net, f"{folder}/small.safetensors")
+    ...     found = verify(
+    ...         f"{folder}/small.safetensors", into=net, dense=net, example_inputs=torch.ones(1, 4), effort=quick
+    ...     )
+    >>> found.output_difference, [verdict.question for verdict in found.verdicts]
+    (0.0, ['smaller?', 'faster at batch 1?'])
     """
     metric, effort = metric or Metric(), effort or Effort()
     file = Path(path).resolve()
