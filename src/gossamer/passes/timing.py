@@ -96,9 +96,9 @@ def interleaved(
 def relocate_(models: Iterable[nn.Module], order: Random) -> None:
     """Move every parameter and buffer to fresh memory, in an order that `order` draws.
 
-    Two identical copies of a network of 1024 × 1024 layers differ in speed by up to 12 % for as long as they
-    live, only by where their pages lie (measured; batch 1, one thread). Timing in several places turns that
-    bias, which no number of runs removes, into spread that the interval sees.
+    Two identical copies of a network can differ in speed by several percent for as long as they live, only by
+    where their pages lie. Timing in several places turns that bias, which no number of runs removes, into
+    spread that the interval sees.
     """
     found = {id(t): t for model in models for t in (*model.parameters(), *model.buffers())}
     tensors = [t for t in found.values() if type(t) in (Tensor, nn.Parameter) and t.layout is torch.strided]
