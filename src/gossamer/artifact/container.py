@@ -22,7 +22,7 @@ __all__ = ["DTYPES", "KEY", "MOST_ENTRIES", "container_size", "read_container", 
 
 KEY = "gossamer"
 METADATA = "__metadata__"
-LONGEST_HEADER = 1 << 24  # bytes: about 100,000 tensors; parsing takes some twenty times as much memory
+LONGEST_HEADER = 1 << 23  # bytes: about 100,000 tensors; parsing takes some twenty times as much memory
 MOST_ENTRIES = 1 << 40
 MOST_AXES = 32
 

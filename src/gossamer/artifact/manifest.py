@@ -21,7 +21,7 @@ from .strict_json import canonical, parse
 __all__ = ["DICTIONARY", "VERSION", "Manifest"]
 
 VERSION = 0
-LONGEST_JSON = 1 << 24
+LONGEST_JSON = 1 << 22  # bytes: more than 100,000 rows; parsing takes some twenty times as much memory
 CRC = 4  # bytes
 
 # Deflate finds what stands near the end at the fewest bits: rare words first.
