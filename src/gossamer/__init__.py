@@ -16,7 +16,7 @@ from .structure import NM, Block, Codebook, Grid, LowRank, Structure, TopK, pars
 
 if TYPE_CHECKING:
     from .artifact import inspect, load, to_dense
-    from .passes import Effort, Proof, Result, compress, compress_, verify
+    from .passes import Effort, Proof, Result, compress, compress_, verify  # type: ignore[no-redef]
     from .recipe import Distill, Factorize, Impose, Prune, Quantize
 
 __version__ = "0.1.0"

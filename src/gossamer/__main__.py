@@ -10,7 +10,9 @@ from .errors import GossamerError
 
 __all__ = ["main"]
 
-USAGE = "usage: python -m gossamer demo [folder]\n\nTrains, compresses, reloads and measures a small network; writes into ./demo."
+USAGE = """usage: python -m gossamer demo [folder]
+
+Trains, compresses, reloads and measures a small network; writes into ./demo."""
 
 
 def main(arguments: list[str]) -> int:

@@ -182,9 +182,13 @@ class Distill(Step):
 def as_steps(recipe: Step | Iterable[Step]) -> tuple[Step, ...]:
     """The steps of a recipe, checked. Raises RecipeError that names every wrong entry at once."""
     steps = (recipe,) if isinstance(recipe, Step) else tuple(recipe)
-    wrong = [f"entry {i}: {type(step).__name__} is not a step" for i, step in enumerate(steps) if not isinstance(step, Step)]
+    wrong = [
+        f"entry {i}: {type(step).__name__} is not a step" for i, step in enumerate(steps) if not isinstance(step, Step)
+    ]
     if wrong or not steps:
-        raise RecipeError("a recipe is a list of steps such as Prune, Quantize, Distill: " + ("; ".join(wrong) or "it is empty"))
+        raise RecipeError(
+            "a recipe is a list of steps such as Prune, Quantize, Distill: " + ("; ".join(wrong) or "it is empty")
+        )
     return steps
 
 

@@ -22,9 +22,9 @@ HEADER_ROW = "(header and manifest)"  # the row of the file's bytes that belong 
 class Row:
     """One tensor of the file.
 
-    `bytes` is its share of the saved file, `dense_bytes` what it takes uncompressed. `density` is the fraction of entries
-    held. `error` is ‖X(W − Ŵ)ᵀ‖² / ‖XWᵀ‖² with the calibration inputs' column energies (plain ‖W − Ŵ‖²/‖W‖² where there
-    are none), from the last compressing step.
+    `bytes` is its share of the saved file, `dense_bytes` what it takes uncompressed. `density` is the fraction of
+    entries held. `error` is ‖X(W − Ŵ)ᵀ‖² / ‖XWᵀ‖² with the calibration inputs' column energies (plain ‖W − Ŵ‖²/‖W‖²
+    where there are none), from the last compressing step.
     """
 
     name: str
@@ -198,7 +198,13 @@ def _effects(report: Report) -> str:
     if not report.steps:
         return ""
     lines = [
-        [s.step, f"{s.bytes:,}", "" if s.metric is None else f"{s.metric:.4f}", ", ".join(s.helped) or "nothing", s.note]
+        [
+            s.step,
+            f"{s.bytes:,}",
+            "" if s.metric is None else f"{s.metric:.4f}",
+            ", ".join(s.helped) or "nothing",
+            s.note,
+        ]
         for s in report.steps
     ]
     return table(["step", "file bytes", "metric", "helped", ""], lines, right="lrrll")

@@ -16,7 +16,7 @@ from lies import LIES
 from gossamer.artifact import encode, entries
 
 # The whole process gets 1 GiB of address space (RLIMIT_AS), of which the imports take about 0.65; where they take more
-# (each of torch's threads reserves some), half a GiB beyond them. Set after the imports, so that only what reading does
+# (each of torch's threads reserves some), a quarter of a GiB beyond them. Set after the imports, so that only what reading does
 # is judged. All lies run in the one process, each with `load` and `inspect`.
 CHILD = """
 import json, resource, sys, tempfile, time
@@ -48,7 +48,7 @@ path.write_bytes(honest)
 inspect(path)
 with open("/proc/self/statm") as statm:
     used = int(statm.read().split()[0]) * resource.getpagesize()
-limit = max(1 << 30, used + (1 << 29))
+limit = max(1 << 30, used + (1 << 28))
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 found = {}
 for name, (tell, _, where) in LIES.items():

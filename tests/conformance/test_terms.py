@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gossamer.errors import StructureError
-from gossamer.structure import NM, Block, Codebook, Grid, LowRank, TopK, as_structure, parse
+from gossamer.structure import NM, Block, Grid, LowRank, TopK, as_structure, parse
 from gossamer.terms import SUPPORTS, VALUES, fit, fit_values, frozen, support_set
 from gossamer.terms.codebook import kmeans_1d
 from gossamer.terms.topk import largest
@@ -142,9 +142,7 @@ def test_unclipped_grid_is_within_half_a_step_and_keeps_zero(bits: int, symmetri
     w[1, 3] = 0
     grid = fit_values(Grid(bits, symmetric=symmetric), w, clip=False)
     step = grid.scale.float()
-    rounding = 2.0**-10 * w.abs().amax(
-        -1, keepdim=True
-    )  # scales are float16: the range may end a little early
+    rounding = 2.0**-10 * w.abs().amax(-1, keepdim=True)  # scales are float16: the range may end a little early
     assert ((grid.nearest(w) - w).abs() <= step / 2 + rounding + FLOAT32).all()
     assert (grid.nearest(w)[0] == 0).all()
     assert grid.nearest(w)[1, 3] == 0
@@ -202,9 +200,7 @@ def test_kmeans_on_many_points_is_close_to_lloyds_best() -> None:
     points = np.random.default_rng(0).normal(size=100_000)
     centres = kmeans_1d(points, np.ones_like(points), 8)
     error = (np.abs(points[:, None] - centres).min(1) ** 2).mean()
-    assert error == pytest.approx(
-        0.03454, rel=0.03
-    )  # the Lloyd-Max quantizer of a standard normal with 8 levels
+    assert error == pytest.approx(0.03454, rel=0.03)  # the Lloyd-Max quantizer of a standard normal with 8 levels
 
 
 def test_low_rank_is_the_truncated_svd_in_the_metric() -> None:

@@ -83,6 +83,6 @@ def test_files_are_readable_in_one_sitting(path: Path) -> None:
 
 
 def test_no_pickle_is_read() -> None:
-    """Promise 3: reading a file runs no code from it. Only the child that measures is sent pickles, by its own parent."""
+    """Promise 3: reading a file runs no code from it. Only the child that measures is sent pickles, by its parent."""
     users = {path.name for path in SOURCES if re.search(r"pickle\.loads?\(|torch\.load\(", path.read_text())}
     assert users <= {"child.py", "measure.py", "process.py"}

@@ -95,7 +95,8 @@ def test_wanda_prunes_a_dead_input_channel_first() -> None:
 
 def test_random_is_a_baseline_with_exact_counts_and_a_seed() -> None:
     first, again, other = (
-        METHODS["random"].compress(LayerTask("fc", weight(), as_structure("2:4"), seed=s)).member.support for s in (1, 1, 2)
+        METHODS["random"].compress(LayerTask("fc", weight(), as_structure("2:4"), seed=s)).member.support
+        for s in (1, 1, 2)
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -104,7 +105,14 @@ def test_random_is_a_baseline_with_exact_counts_and_a_seed() -> None:
 
 @pytest.mark.parametrize(
     ("method", "text"),
-    [("magnitude", "int4"), ("rtn", "codebook8"), ("kmeans", "int4"), ("wanda", "top10%"), ("random", "2:4 & int4"), ("svd", "2:4")],
+    [
+        ("magnitude", "int4"),
+        ("rtn", "codebook8"),
+        ("kmeans", "int4"),
+        ("wanda", "top10%"),
+        ("random", "2:4 & int4"),
+        ("svd", "2:4"),
+    ],
 )
 def test_a_method_says_what_it_cannot_bring(method: str, text: str) -> None:
     with pytest.raises(StructureError):

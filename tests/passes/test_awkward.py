@@ -67,7 +67,12 @@ def tokens() -> list[torch.Tensor]:
 RECIPES = {
     "magnitude, groups": [gs.Prune("2:4"), gs.Quantize("int4/g8")],
     "wanda, codebook": [gs.Prune("top50%/row", "wanda"), gs.Quantize("codebook8")],
-    "global, distilled": [gs.Prune("top30%/model"), gs.Distill(loss="mse"), gs.Quantize("int8/tensor"), gs.Distill(loss="mse")],
+    "global, distilled": [
+        gs.Prune("top30%/model"),
+        gs.Distill(loss="mse"),
+        gs.Quantize("int8/tensor"),
+        gs.Distill(loss="mse"),
+    ],
     "blocks, low rank": [gs.Prune("block1x2/50%"), gs.Factorize("rank1")],
     "asymmetric": [gs.Quantize("int3/asym")],
 }
@@ -126,6 +131,8 @@ def test_zeros_stay_zero_whatever_the_values() -> None:
     for values in ("int4", "int4/asym", "codebook8", "int3/tensor/asym"):
         model = Awkward()
         zeros = model.sparse.weight == 0
-        small = gs.compress(model, [gs.Quantize(values, targets=["sparse", "zero"])], proof=gs.Proof(measure=False)).model
+        small = gs.compress(
+            model, [gs.Quantize(values, targets=["sparse", "zero"])], proof=gs.Proof(measure=False)
+        ).model
         assert (small.sparse.weight[zeros] == 0).all()
         assert (small.zero.weight == 0).all()

@@ -34,7 +34,7 @@ def snapshot(model: nn.Module) -> dict[str, object]:
         "hooks": [list(m._forward_pre_hooks) + list(m._forward_hooks) for m in model.modules()],
         "types": [type(m) for m in model.modules()],
         "torch": torch.get_rng_state(),
-        "numpy": np.random.get_state()[1].copy(),
+        "numpy": np.random.get_state()[1].copy(),  # noqa: NPY002
         "python": random.getstate(),
     }
 
@@ -56,7 +56,14 @@ RECIPES = {
     "kmeans": [gs.Quantize("codebook16")],
     "low rank": [gs.Factorize("rank2")],
     "joint": [gs.Impose("2:4 & int4/g16 + rank2", "nearest-energy")],
-    "all": [gs.Prune("2:4"), gs.Distill(epochs=2), gs.Quantize("int4"), gs.Distill(steps=3), gs.Factorize("rank1"), gs.Distill()],
+    "all": [
+        gs.Prune("2:4"),
+        gs.Distill(epochs=2),
+        gs.Quantize("int4"),
+        gs.Distill(steps=3),
+        gs.Factorize("rank1"),
+        gs.Distill(),
+    ],
     "prune last": [gs.Quantize("int8"), gs.Prune("top50%/row"), gs.Distill()],
 }
 
@@ -72,9 +79,15 @@ def test_every_recipe_keeps_its_structure_and_leaves_the_model_alone(name: str) 
     assert same(before, snapshot(model))
     for row in result.report.rows:
         assert row.status.kind == ("done" if "weight" in row.name else "kept"), row
-    assert [type(m).__mro__[2] if "Packed" in type(m).__name__ else type(m) for m in result.model if isinstance(m, nn.Linear)]
+    assert [
+        type(m).__mro__[2] if "Packed" in type(m).__name__ else type(m)
+        for m in result.model
+        if isinstance(m, nn.Linear)
+    ]
     assert result.model(torch.randn(2, 16)).shape == (2, 4)
-    assert [m.training for m in result.model.modules() if not type(m).__name__.startswith("PackedParameter")] == before["modes"]
+    assert [m.training for m in result.model.modules() if not type(m).__name__.startswith("PackedParameter")] == before[
+        "modes"
+    ]
 
 
 def test_distilling_keeps_support_scales_and_integer_codes() -> None:
@@ -82,9 +95,7 @@ def test_distilling_keeps_support_scales_and_integer_codes() -> None:
     steps = [gs.Prune("2:4"), gs.Quantize("int4/asym"), gs.Distill(epochs=3, lr=1e-2)]
     trained = gs.compress(net(), steps, data=data(), proof=gs.Proof(measure=False))
     moved = 0
-    for (_, a), (_, b) in zip(
-        packed_parameters(shaped.model[0]), packed_parameters(trained.model[0]), strict=True
-    ):
+    for (_, a), (_, b) in zip(packed_parameters(shaped.model[0]), packed_parameters(trained.model[0]), strict=True):
         first, second = a.packed().member(), b.packed().member()
         assert torch.equal(first.support, second.support)
         assert torch.equal(first.scale, second.scale)

@@ -26,7 +26,9 @@ X, Y = torch.ones(2, 3), torch.tensor([0, 1])
 Pair = namedtuple("Pair", "x y")
 
 
-@pytest.mark.parametrize("batch", [X, (X,), [X], (X, Y), [X, Y], Pair(X, Y), {"x": X}, {"x": X, "y": Y}, UserDict(x=X, labels=Y)])
+@pytest.mark.parametrize(
+    "batch", [X, (X,), [X], (X, Y), [X, Y], Pair(X, Y), {"x": X}, {"x": X, "y": Y}, UserDict(x=X, labels=Y)]
+)
 def test_forms_of_a_batch_for_one_input(batch) -> None:
     assert torch.equal(output_of(call(One(), batch)), X * 2)
 
@@ -53,7 +55,15 @@ def test_target(batch, target) -> None:
 
 @pytest.mark.parametrize(
     "result",
-    [X, (X, Y), [None, X], {"logits": X, "loss": Y}, OrderedDict(loss=Y.float(), logits=X), {"last_hidden_state": X}, {"other": X}],
+    [
+        X,
+        (X, Y),
+        [None, X],
+        {"logits": X, "loss": Y},
+        OrderedDict(loss=Y.float(), logits=X),
+        {"last_hidden_state": X},
+        {"other": X},
+    ],
 )
 def test_output(result) -> None:
     assert output_of(result) is X

@@ -11,6 +11,7 @@ from gossamer.errors import EvaluateError, RecipeError
 from gossamer.passes.evaluate import score
 from gossamer.passes.ledger import Ledger
 from gossamer.passes.settings import Settings
+from gossamer.passes.verify import Metric
 
 
 def model() -> nn.Module:
@@ -46,7 +47,7 @@ def test_the_model_is_in_evaluation_mode_and_its_own_modes_come_back() -> None:
 
 
 def test_the_account_names_what_helped_none_and_what_cost_too_much() -> None:
-    settings = Settings(tolerance=0.01)
+    settings = Metric(tolerance=0.01)
     account = Ledger(100, 0.90)
     account = account.after("prune", 50, 0.80, settings)
     account = account.after("distil", 50, 0.89, settings)
@@ -60,7 +61,7 @@ def test_the_account_names_what_helped_none_and_what_cost_too_much() -> None:
 
 
 def test_lower_can_be_better() -> None:
-    account = Ledger(100, 2.0).after("distil", 100, 1.5, Settings(higher_is_better=False))
+    account = Ledger(100, 2.0).after("distil", 100, 1.5, Metric(higher_is_better=False))
     assert account.effects[0].helped == ("metric",)
 
 

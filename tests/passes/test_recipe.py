@@ -56,7 +56,10 @@ def test_plain_values_leave_defaults_out() -> None:
         (lambda: Prune("2:4", "magic"), "magnitude"),
         (lambda: Prune("2:4", targets="fc"), "list"),
         (lambda: Quantize("codebook4", clip=False), "grid"),
-        (lambda: Distill(epochs=0, lr=-1, alpha=2, temperature=0, loss="l1", steps=0), "epochs.*lr.*steps.*temperature.*alpha.*loss"),
+        (
+            lambda: Distill(epochs=0, lr=-1, alpha=2, temperature=0, loss="l1", steps=0),
+            "epochs.*lr.*steps.*temperature.*alpha.*loss",
+        ),
         (lambda: as_steps([]), "empty"),
         (lambda: as_steps([Prune("2:4"), "2:4"]), "entry 1"),
     ],

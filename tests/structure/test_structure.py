@@ -67,7 +67,7 @@ def test_operators_fill_slots_whatever_their_precedence() -> None:
     assert parse("2:4 & int4/g64 + rank8") == parse("rank8 + int4/g64 & 2:4") == expected
 
 
-@pytest.mark.parametrize(("left", "right"), [p for p in itertools.product(EXAMPLES, repeat=2)], ids=str)
+@pytest.mark.parametrize(("left", "right"), list(itertools.product(EXAMPLES, repeat=2)), ids=str)
 def test_pairs_join_or_raise(left, right) -> None:
     low = {left.slot, right.slot} & {"lowrank"}
     same = left.slot == right.slot

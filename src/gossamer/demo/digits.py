@@ -41,7 +41,7 @@ def network() -> nn.Module:
 
 @cache
 def split(part: str) -> tuple[Tensor, Tensor]:
-    """Images (n, 1, 8, 8) in [0, 1] and labels (n,) of "train" or "test": a stratified quarter is held out for the test.
+    """Images (n, 1, 8, 8) in [0, 1] and labels (n,) of "train" or "test"; a stratified quarter is the test.
 
     Raises: MissingDependencyError without scikit-learn, which carries the data.
     """
@@ -49,7 +49,9 @@ def split(part: str) -> tuple[Tensor, Tensor]:
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split
     except ImportError as error:
-        raise MissingDependencyError("the demo's digits come with scikit-learn: pip install 'gossamer[demo]'") from error
+        raise MissingDependencyError(
+            "the demo's digits come with scikit-learn: pip install 'gossamer[demo]'"
+        ) from error
     digits = load_digits()
     images = torch.tensor(digits.images, dtype=torch.float32).unsqueeze(1) / 16
     labels = torch.tensor(digits.target)

@@ -37,7 +37,9 @@ def compressed(seed: int) -> Result:
         evaluate=accuracy,
         example_inputs=(split("test")[0][:64],),
         tolerance=1.0,
-        proof=Proof(factory=f"{network.__module__}:{network.__name__}", metric=f"{accuracy.__module__}:{accuracy.__name__}"),
+        proof=Proof(
+            factory=f"{network.__module__}:{network.__name__}", metric=f"{accuracy.__module__}:{accuracy.__name__}"
+        ),
         seed=seed,
     )
 
@@ -54,4 +56,6 @@ def run(folder: Path, seed: int = 0) -> None:
     result.save(folder / "small.safetensors")
     (folder / "report.json").write_text(json.dumps(result.report.to_dict(), indent=1) + "\n")
     print(result.report)
-    print(f"\n{folder / 'small.safetensors'} and {folder / 'report.json'} written in {time.perf_counter() - started:.0f} s")
+    print(
+        f"\nwrote {folder / 'small.safetensors'} and {folder / 'report.json'} in {time.perf_counter() - started:.0f} s"
+    )

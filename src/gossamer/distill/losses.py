@@ -13,7 +13,8 @@ __all__ = ["LOSSES", "hinton", "squared"]
 def hinton(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     """T²·KL(softmax(z_t/T) ‖ softmax(z_s/T)), averaged over all rows of logits.
 
-    Args: student, teacher (*b, classes): the leading axes are flattened, so that a loss over tokens is a mean over tokens.
+    Args: student, teacher (*b, classes): the leading axes are flattened, so that a loss over tokens is a mean over
+        tokens.
     Source: Hinton et al. 2015, section 2. 'batchmean', since 'mean' would divide by the classes as well.
 
     >>> import torch

@@ -87,9 +87,7 @@ def read_header(header: Mapping[str, Any]) -> PackedSpec:
     Raises: ArtifactError naming the key and what is wrong with it.
     """
     if not isinstance(header, Mapping):
-        raise ArtifactError(
-            f"header: given {type(header).__name__}, needs an object with keys {', '.join(_KEYS)}"
-        )
+        raise ArtifactError(f"header: given {type(header).__name__}, needs an object with keys {', '.join(_KEYS)}")
     unknown = [key for key in header if key not in _KEYS]
     if unknown:
         raise ArtifactError(f"header: unknown key {unknown[0]!r}; the keys are {', '.join(_KEYS)}")
@@ -106,9 +104,7 @@ def read_header(header: Mapping[str, Any]) -> PackedSpec:
     index = header.get("index", smallest_index(spec))
     if not isinstance(index, str) or index not in INDICES or not INDICES[index].fits(spec):
         fitting = [name for name, part in INDICES.items() if part.fits(spec)]
-        raise ArtifactError(
-            f"index: {spec.kept} entries of {structure} fit {' or '.join(fitting)}, given {index!r}"
-        )
+        raise ArtifactError(f"index: {spec.kept} entries of {structure} fit {' or '.join(fitting)}, given {index!r}")
     return replace(spec, index=index)
 
 
@@ -149,9 +145,7 @@ def check_structure(structure: Structure, shape: tuple[int, ...]) -> None:
 
 def _structure(text: object) -> Structure:
     if not isinstance(text, str) or len(text) > LONGEST_TEXT:
-        raise ArtifactError(
-            f"structure: needs a text of at most {LONGEST_TEXT} characters such as '2:4 & int4'"
-        )
+        raise ArtifactError(f"structure: needs a text of at most {LONGEST_TEXT} characters such as '2:4 & int4'")
     try:
         structure = parse(text)
     except (ValueError, ArithmeticError) as error:
@@ -160,11 +154,7 @@ def _structure(text: object) -> Structure:
 
 
 def _shape(sides: object) -> tuple[int, ...]:
-    if (
-        not isinstance(sides, list | tuple)
-        or len(sides) > MOST_AXES
-        or not all(_is_count(side) for side in sides)
-    ):
+    if not isinstance(sides, list | tuple) or len(sides) > MOST_AXES or not all(_is_count(side) for side in sides):
         raise ArtifactError(
             f"shape: needs a list of at most {MOST_AXES} whole numbers of at least 0, given {sides!r:.80}"
         )
@@ -206,9 +196,7 @@ def _floats(spec: PackedSpec, header: Mapping[str, Any]) -> dict[str, torch.dtyp
         raise ArtifactError(f"floats: needs an object of types by part, given {given!r:.80}")
     unknown = [name for name in given if name not in usual]
     if unknown:
-        raise ArtifactError(
-            f"floats: no part {unknown[0]!r:.80} here; the parts are {', '.join(usual) or 'none'}"
-        )
+        raise ArtifactError(f"floats: no part {unknown[0]!r:.80} here; the parts are {', '.join(usual) or 'none'}")
     return {name: _named(given, name, FLOATS, _NAMES[usual[name]]) for name in usual}
 
 

@@ -140,9 +140,7 @@ def pack(member: Member, index: str | None = None) -> PackedWeight:
         weight = PackedWeight(spec, tensors)
         weight.validate()
     except ArtifactError as error:
-        raise StructureError(
-            f"cannot pack a member of {spec.structure}, shape {list(spec.shape)}: {error}"
-        ) from None
+        raise StructureError(f"cannot pack a member of {spec.structure}, shape {list(spec.shape)}: {error}") from None
     return weight
 
 
@@ -176,9 +174,7 @@ def _spec(member: Member) -> PackedSpec:
     if member.support is not None and (
         member.support.dtype != torch.bool or tuple(member.support.shape) != tuple(member.shape)
     ):
-        raise StructureError(
-            f"a support is bool of the member's shape {member.shape}, given {member.support.dtype}"
-        )
+        raise StructureError(f"a support is bool of the member's shape {member.shape}, given {member.support.dtype}")
     values = _values(member)
     floats = {name: _floating(name, parts.get(name)) for name in default_floats(structure, values)}
     size = member.codebook.numel() if values == "codebook" and member.codebook is not None else 0
@@ -187,9 +183,7 @@ def _spec(member: Member) -> PackedSpec:
 
 def _values(member: Member) -> str:
     """The value part that holds this member's entries."""
-    own = [
-        name for name, dtype in FLOATS.items() if member.values is not None and member.values.dtype == dtype
-    ]
+    own = [name for name, dtype in FLOATS.items() if member.values is not None and member.values.dtype == dtype]
     return own[0] if own else usual_values(member.structure, member.dtype)
 
 

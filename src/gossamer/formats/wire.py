@@ -86,9 +86,7 @@ def streams(packed: PackedWeight) -> list[Stream]:
         else:
             found.update(zip(_planes(name, field), _split(buffers[name]), strict=True))
     return [
-        Stream(
-            part.name, found[part.name].to("cpu", _symbol_dtype(part.alphabet)).contiguous(), part.alphabet
-        )
+        Stream(part.name, found[part.name].to("cpu", _symbol_dtype(part.alphabet)).contiguous(), part.alphabet)
         for part in wire_plan(spec)
     ]
 
@@ -136,9 +134,7 @@ def _fields(spec: PackedSpec) -> dict[str, Field]:
 def _check_stream(part: WirePart, symbols: Tensor) -> None:
     dtype = _symbol_dtype(part.alphabet)
     if symbols.dtype != dtype or tuple(symbols.shape) != (part.count,):
-        raise ArtifactError(
-            f"{part.name}: given {symbols.dtype} {tuple(symbols.shape)}, needs {dtype} ({part.count},)"
-        )
+        raise ArtifactError(f"{part.name}: given {symbols.dtype} {tuple(symbols.shape)}, needs {dtype} ({part.count},)")
     check_range(part.name, symbols, part.alphabet)
 
 
@@ -159,9 +155,7 @@ def _planes(name: str, field: Field) -> list[str]:
 def _split(values: Tensor) -> list[Tensor]:
     """Byte planes, highest first, each uint8 (numel,)."""
     size = values.element_size()
-    signed = (
-        values.detach().cpu().contiguous().reshape(-1).view(torch.int16 if size == 2 else torch.int32).numpy()
-    )
+    signed = values.detach().cpu().contiguous().reshape(-1).view(torch.int16 if size == 2 else torch.int32).numpy()
     bits = signed.view(f"u{size}")
     rotated = (bits << 1) | (bits >> (8 * size - 1))
     planes = rotated.astype(f"<u{size}").view(np.uint8).reshape(-1, size).T[::-1]

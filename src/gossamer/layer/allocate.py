@@ -1,4 +1,4 @@
-"""Allocation across layers: words whose scope is the whole model become one word for each layer, before any is solved."""
+"""Allocation: words whose scope is the whole model become one word for each layer, before any is solved."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ class GlobalMagnitude(Allocator):
 
         max Σ_l Σ_{j kept} w_lj²   s.t. Σ_l kept_l = n − ⌊(1 − density)·n⌋
 
-    A layer's structure becomes TopK(k=kept_l, scope='layer'). Ties go to the earlier layer, then the lower index. Entries
-    that an earlier step removed are not candidates again. Tasks whose support is not of scope 'model' are left alone.
+    A layer's structure becomes TopK(k=kept_l, scope='layer'). Ties go to the earlier layer, then the lower index.
+    Entries that an earlier step removed are not candidates again. Tasks whose support is not of scope 'model' are
+    left alone.
 
     Source: global magnitude pruning, as in Blalock et al. 2020, section 2.
     """

@@ -1,4 +1,4 @@
-"""What a layer compressor is: a task goes in, a result comes out. It knows structures and weights, no module, no format."""
+"""A layer compressor: a task goes in, a result comes out. It knows structures and weights, no module, no format."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Compressor(ABC):
 
     @abstractmethod
     def check(self, structure: Structure, shape: tuple[int, ...]) -> None:
-        """Cheap, before any slow work. Raises StructureError when it cannot bring `structure` to a weight of `shape`."""
+        """Cheap, before slow work. Raises StructureError when it cannot bring `structure` to a weight of `shape`."""
 
     @abstractmethod
     def member(self, task: LayerTask) -> Member: ...
@@ -95,7 +95,7 @@ def fits(structure: Structure, shape: tuple[int, ...]) -> None:
 
 
 def constraint(task: LayerTask, metric: Tensor | None) -> StructureSet:
-    """The set that this step projects onto: the slots it names are new, the others are frozen as the earlier steps left them.
+    """The set that this step projects onto: the slots it names are new, the others frozen as earlier steps left them.
 
     A new support is chosen within an old one, so that both hold; old scales, codebooks and factors do not move.
     """

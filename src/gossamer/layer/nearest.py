@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 from ..errors import StructureError
 from ..problem import LayerQuadratic, Problem
 from ..solvers import Projection
@@ -39,15 +38,17 @@ class Nearest(Compressor):
         for word in structure.words:
             if not isinstance(word, self.words):
                 can = ", ".join(kind.__name__ for kind in self.words)
-                raise StructureError(f"{word} is a {type(word).__name__}, which this method does not bring; it brings {can}")
+                raise StructureError(
+                    f"{word} is a {type(word).__name__}, which this method does not bring; it brings {can}"
+                )
         support = structure.support
         by_row = isinstance(support, NM) or (isinstance(support, TopK) and support.scope == "row")
         if self.by_row and not by_row:
-            raise StructureError(f"{support} is not chosen within a row; use TopK(..., scope='row') or NM with this method")
+            raise StructureError(
+                f"{support} is not chosen within a row; use TopK(..., scope='row') or NM with this method"
+            )
         fits(structure, shape)
 
     def member(self, task: LayerTask) -> Member:
         fit = LayerQuadratic(task.weight, task.energy if self.weighted else None)
         return Projection().solve(Problem(fit, constraint(task, fit.metric))).member
-
-

@@ -8,4 +8,18 @@ from .result import Result
 from .settings import Proof
 from .verify import Effort, Metric, verify
 
-__all__ = ["Batches", "Effort", "Metric", "Proof", "Result", "calibrate", "call", "compress", "compress_", "output_of", "score", "target_of", "verify"]
+__all__ = [
+    "Batches",
+    "Effort",
+    "Metric",
+    "Proof",
+    "Result",
+    "calibrate",
+    "call",
+    "compress",
+    "compress_",
+    "output_of",
+    "score",
+    "target_of",
+    "verify",
+]

@@ -26,8 +26,9 @@ def calibrate(
 ) -> dict[str, ColumnEnergy]:
     """The column energies diag(XᵀX) of every site's inputs, by the site's name, over at most `count` batches.
 
-    The model runs in evaluation mode without gradients; its modes and hooks are as before afterwards. A layer used twice
-    adds up both uses, and so does a weight shared by two layers. A site that no batch reaches keeps zero samples.
+    The model runs in evaluation mode without gradients; its modes and hooks are as before afterwards. A layer used
+    twice adds up both uses, and so does a weight shared by two layers. A site that no batch reaches keeps zero
+    samples.
     """
     energies = {site.name: ColumnEnergy() for site in sites}
     handles: list[RemovableHandle] = []

@@ -57,8 +57,8 @@ def compress(
     Args:
         model: any `nn.Module`, in any mode. Wrappers (torch.compile, DistributedDataParallel, ...) are taken off.
         recipe: steps such as `Prune`, `Quantize`, `Distill`, carried out in order.
-        data: batches, for steps that calibrate or distil; `gossamer.passes.data` says which forms they may have. A list, a
-            DataLoader or a generator.
+        data: batches, for steps that calibrate or distil; `gossamer.passes.data` says which forms they may have. A
+            list, a DataLoader or a generator.
         evaluate: evaluate(model) -> float, the metric that the report shows. It is called on the dense model before any
             slow work, after each step, and on the model that was read back from its file.
         example_inputs: what the model takes, as a tuple or a dict of keywords; milliseconds, memory and output
@@ -77,9 +77,7 @@ def compress(
     >>> small.report.row("0.weight").structure
     '2:4 & int4'
     """
-    settings = Settings(
-        data, evaluate, example_inputs, higher_is_better, tolerance, forward, output, proof, seed
-    )
+    settings = Settings(data, evaluate, example_inputs, higher_is_better, tolerance, forward, output, proof, seed)
     steps = as_steps(recipe)
     inner, notes = unwrap(model)
     with keep_state(inner):
@@ -116,7 +114,7 @@ def _run(model: nn.Module, steps: Sequence[Step], settings: Settings, notes: lis
             scene = Scene(model, dense, sites, states, batches, assignment, settings, seed)
             states = RUN[type(step)](step, scene)
             metric = None if settings.evaluate is None else score(settings.evaluate, model)
-            ledger = ledger.after(step, file_bytes(sites, states, steps[: position + 1]), metric, settings)
+            ledger = ledger.after(step, file_bytes(sites, states, steps[: position + 1]), metric, settings.metric())
         return finish(Work(model, dense, sites, states, steps), assignments, settings, ledger, notes)
     except BaseException:
         _restore(model, before, dense)

@@ -6,8 +6,9 @@ Batches, by default:
     (x, y), (x1, x2, y)    model(x), model(x1, x2); the last entry is the target
     dict, BatchEncoding    model(**batch); a key named labels, label, target, targets or y is the target, and is passed
                            on only when the model's forward names it
-Outputs, by default: a tensor as it is; `logits`, else `last_hidden_state`, else the first tensor of a mapping; the first
-tensor of a tuple or list. Where these do not fit: `forward=lambda model, batch: ...` and `output=lambda result: ...`.
+Outputs, by default: a tensor as it is; `logits`, else `last_hidden_state`, else the first tensor of a mapping; the
+first tensor of a tuple or list. Where these do not fit: `forward=lambda model, batch: ...` and `output=lambda result:
+...`.
 """
 
 from __future__ import annotations
@@ -101,7 +102,9 @@ class Batches:
             empty = False
             yield batch
         if empty:
-            raise DataError("data holds no batch; an iterator that was read before is empty, give a list or a DataLoader")
+            raise DataError(
+                "data holds no batch; an iterator that was read before is empty, give a list or a DataLoader"
+            )
 
 
 def dry_run(model: nn.Module, batch: Any, forward: Forward | None, output: Output | None) -> Tensor:

@@ -32,13 +32,14 @@ def distil(step: Distill, scene: Scene) -> dict[str, LayerState]:
 
         Ŵ = P_S(latent),   ∂loss/∂latent := support · ∂loss/∂Ŵ          (straight-through)
 
-    with S frozen: support, scales, zero points, codebook and factors are those of the member before. Parameters that the
-    user had frozen (requires_grad False) are not trained. The model is in training mode meanwhile, so that running
-    statistics follow the new weights.
+    with S frozen: support, scales, zero points, codebook and factors are those of the member before. Parameters that
+    the user had frozen (requires_grad False) are not trained. The model is in training mode meanwhile, so that
+    running statistics follow the new weights.
     """
     model, teacher, batches, states = scene.model, scene.teacher, scene.batches, scene.states
     forward, output = scene.settings.forward, scene.settings.output
-    assert teacher is not None and batches is not None, "the front door has seen to both"
+    assert teacher is not None, "the front door has seen to it"
+    assert batches is not None, "the front door has seen to it"
     inside = {name: frozen(state.member) for name, state in states.items() if state.member is not None}
     latents = {
         name: _latent(states[name].view.from_matrix(states[name].weight) if name in inside else parameter)
@@ -75,7 +76,7 @@ def distil(step: Distill, scene: Scene) -> dict[str, LayerState]:
 
 
 def check_targets(step: Distill, batch: object, output: Tensor) -> None:
-    """Before slow work: raises DataError when alpha < 1 and the batch carries no integer targets for the output's rows."""
+    """Before slow work: raises DataError when alpha < 1 and the batch has no integer targets for the output's rows."""
     if step.alpha == 1:
         return
     target = target_of(batch)

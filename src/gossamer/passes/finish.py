@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import nn
 
 from ..artifact import Encoded, Entry, dense_bytes, encode, entries
-from ..errors import EvaluateError, VerifyError
+from ..errors import GossamerError
 from ..formats import PackedWeight, pack
 from ..kernels import status as kernel_status
 from ..model import TensorSite, swap_
@@ -23,7 +23,7 @@ from .plan import Assignment
 from .result import Result
 from .settings import Settings
 from .state import LayerState
-from .verify import Metric, verify
+from .verify import verify
 
 __all__ = ["Work", "file_bytes", "finish"]
 
@@ -85,16 +85,11 @@ def _measured(report: Report, work: Work, encoded: Encoded, settings: Settings) 
                 into=settings.proof.factory or work.dense,
                 dense=work.dense,
                 example_inputs=settings.example_inputs,
-                metric=Metric(
-                    settings.proof.metric or settings.evaluate,
-                    before=report.before.metric if report.before else None,
-                    higher_is_better=settings.higher_is_better,
-                    tolerance=settings.tolerance,
-                ),
+                metric=settings.metric(report.before.metric if report.before else None),
                 effort=settings.proof.effort,
                 output=settings.output,
             )
-    except (VerifyError, EvaluateError) as error:
+    except GossamerError as error:
         log.warning("measuring the compressed file failed: %s", error)
         return replace(report, notes=(*report.notes, f"not measured: {error}"))
     return replace(

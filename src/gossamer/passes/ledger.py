@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from ..recipe import Step
 from ..report import StepEffect
-from .settings import Settings
+from .verify import Metric
 
 __all__ = ["Ledger"]
 
@@ -16,12 +16,12 @@ class Ledger:
     """The running account. A step helps when it makes the file smaller or the metric better; one that does neither, or
     that costs more than the tolerance, is named.
 
-    Milliseconds are not in it: after every step the model still computes with dense weights, so that the one measurement
-    at the end speaks for all.
+    Milliseconds are not in it: after every step the model still computes with dense weights, so that the one
+    measurement at the end speaks for all.
 
     Args: bytes, metric: as they are now; start: the dense model's metric; effects: one for each step so far.
 
-    >>> account = Ledger(bytes=100, metric=0.9).after("prune", 40, 0.88, Settings(tolerance=0.05))
+    >>> account = Ledger(bytes=100, metric=0.9).after("prune", 40, 0.88, Metric(tolerance=0.05))
     >>> account.effects[0].helped
     ('bytes',)
     """
@@ -31,17 +31,17 @@ class Ledger:
     start: float | None = None
     effects: tuple[StepEffect, ...] = ()
 
-    def after(self, step: Step | str, size: int, metric: float | None, settings: Settings) -> Ledger:
+    def after(self, step: Step | str, size: int, metric: float | None, rule: Metric) -> Ledger:
         """The account with one more step, after which the file takes `size` bytes and the metric is `metric`."""
         helped, notes = [], []
         if size < self.bytes:
             helped.append("bytes")
         if metric is not None and self.metric is not None:
-            gain = settings.gained(self.metric, metric)
+            gain = rule.gain(self.metric, metric)
             if gain > 0:
                 helped.append("metric")
-            if -gain > settings.tolerance:
-                notes.append(f"it cost {-gain:.4g} of the metric, more than the tolerance {settings.tolerance:.4g}")
+            if rule.as_good(self.metric, metric) == "worse":
+                notes.append(f"it cost {-gain:.4g} of the metric, more than the tolerance {rule.tolerance:.4g}")
         if not helped:
             notes.insert(0, "it made the file no smaller and the metric no better")
         effect = StepEffect(str(step), size, metric, tuple(helped), "; ".join(notes))

@@ -64,7 +64,10 @@ def _obstacle(step: CompressStep, site: TensorSite) -> str:
         return site.reason
     method = METHODS[step.method]
     if method.needs and not site.view.calibrates:
-        return f"{step.method} needs the layer's inputs, which are not mapped for {site.view.kind}; use a method that needs none"
+        return (
+            f"{step.method} needs the layer's inputs, which are not mapped for {site.view.kind}; "
+            f"use a method that needs none"
+        )
     try:
         method.check(_local(step.structure), site.view.matrix_shape)
     except StructureError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
@@ -11,7 +11,7 @@ from torch import nn
 from ..errors import RecipeError
 from .data import Forward, Output
 from .evaluate import Evaluate
-from .verify import Effort
+from .verify import Effort, Metric
 
 __all__ = ["ExampleInputs", "Proof", "Settings"]
 
@@ -33,7 +33,7 @@ class Proof:
     measure: bool = True
     factory: str | Callable[[], nn.Module] | None = None
     metric: str | None = None
-    effort: Effort = Effort()
+    effort: Effort = field(default_factory=Effort)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,16 +47,21 @@ class Settings:
     tolerance: float = 0.0
     forward: Forward | None = None
     output: Output | None = None
-    proof: Proof = Proof()
+    proof: Proof = field(default_factory=Proof)
     seed: int = 0
 
     def __post_init__(self) -> None:
         if not self.tolerance >= 0:
-            raise RecipeError(f"tolerance is the loss of metric that counts as none, at least 0; given {self.tolerance}")
+            raise RecipeError(
+                f"tolerance is the loss of metric that counts as none, at least 0; given {self.tolerance}"
+            )
         if self.example_inputs is not None and not isinstance(self.example_inputs, tuple | Mapping):
             given = type(self.example_inputs).__name__
-            raise RecipeError(f"example_inputs is a tuple of what the model takes, or a dict of keywords; given {given}")
+            raise RecipeError(
+                f"example_inputs is a tuple of what the model takes, or a dict of keywords; given {given}"
+            )
 
-    def gained(self, before: float, after: float) -> float:
-        """How much better `after` is, in units of the metric."""
-        return after - before if self.higher_is_better else before - after
+    def metric(self, before: float | None = None) -> Metric:
+        """The rule for the metric, with the dense model's value."""
+        evaluate = self.proof.metric or self.evaluate
+        return Metric(evaluate, before, self.higher_is_better, self.tolerance)

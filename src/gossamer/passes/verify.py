@@ -43,6 +43,10 @@ class Metric:
     higher_is_better: bool = True
     tolerance: float = 0.0
 
+    def gain(self, before: float, after: float) -> float:
+        """How much better `after` is, in the metric's units."""
+        return after - before if self.higher_is_better else before - after
+
     def as_good(self, before: float, after: float) -> Outcome:
         """Worse when it lost more than the tolerance, better when it gained more, else within noise.
 
@@ -51,7 +55,7 @@ class Metric:
         >>> Metric(tolerance=0.01).as_good(0.90, 0.89), Metric().as_good(0.90, 0.91)
         ('within noise', 'better')
         """
-        gain = after - before if self.higher_is_better else before - after
+        gain = self.gain(before, after)
         slack = self.tolerance + ROUNDING * max(abs(before), abs(after))
         if gain < -slack:
             return "worse"

@@ -65,7 +65,7 @@ def fit_values(
 
 
 def fit(structure: Word | Structure | str, x: Tensor, metric: Tensor | None = None, **options: Any) -> StructureSet:
-    """The constraint set of a structure, fitted to one tensor: scales and codebooks are chosen here and never move again.
+    """The constraint set of a structure, fitted to one tensor: scales and codebooks are chosen here and never move.
 
     The values are fitted to the entries that the support alone would keep, since the others will be zero.
 
@@ -95,7 +95,7 @@ def fit(structure: Word | Structure | str, x: Tensor, metric: Tensor | None = No
 
 
 def frozen(member: Member) -> StructureSet:
-    """The set of tensors that keep this member's support, scales, codebook and low-rank part: what later steps project on.
+    """The tensors that keep this member's support, scales, codebook and low-rank part: what later steps project on.
 
     >>> import torch
     >>> W = torch.tensor([[3.0, -1.0, 0.2, 0.1]])

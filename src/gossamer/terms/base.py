@@ -48,8 +48,8 @@ class SupportSet(ABC):
     def select(self, gain: Tensor, tie: Tensor) -> Tensor:
         """The allowed support with the largest Σ gain. Ties keep the larger `tie`, then the lower index.
 
-        A gain is negative where the nearest legal value (of a codebook without zero) is worse than none: such an entry is
-        left out, or the block whose gains add up to less than nothing.
+        A gain is negative where the nearest legal value (of a codebook without zero) is worse than none: such an
+        entry is left out, or the block whose gains add up to less than nothing.
 
         Args: gain, tie of the tensor's shape (*b, n). Returns: bool of that shape.
         """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -45,12 +47,12 @@ def fit_codebook(
         min_C Σ_{j held} metric_j min_c (x_j − C_c)²,   |C| ≤ size
 
     Exact (dynamic programming) up to 32,768 distinct values; above, the values are first gathered into as many cells of
-    equal count, each standing at its weighted mean. Zeros that x holds without a support stay zero: the centre nearest to
-    zero is then put there. Centres are stored as float16 where float16 can hold them.
+    equal count, each standing at its weighted mean. Zeros that x holds without a support stay zero: the centre
+    nearest to zero is then put there. Centres are stored as float16 where float16 can hold them.
 
     Args: x (*b, n); metric broadcasts to x, ≥ 0; support, bool like x, says which entries are held (None: all).
-    Source: Han et al. 2016 (weight sharing over the nonzero weights); the clustering is Wang & Song 2011, with the divide
-        and conquer of Grønlund et al. 2017, section 3.
+    Source: Han et al. 2016 (weight sharing over the nonzero weights); the clustering is Wang & Song 2011, with the
+        divide and conquer of Grønlund et al. 2017, section 3.
     """
     weights = torch.ones_like(x, dtype=torch.float64) if metric is None else metric.double().expand(x.shape)
     held = torch.ones_like(x, dtype=torch.bool) if support is None else support
@@ -95,7 +97,7 @@ def kmeans_1d(points: Floats, mass: Floats, size: int) -> Floats:
     for cut in reversed(cuts):
         ends.append(int(cut[ends[-1]]))
     edges = np.unique([*ends, 0])
-    return np.array([(wx[b] - wx[a]) / (w[b] - w[a]) for a, b in zip(edges, edges[1:], strict=False)]) + shift
+    return np.array([(wx[b] - wx[a]) / (w[b] - w[a]) for a, b in pairwise(edges)]) + shift
 
 
 def _cost(w: Floats, wx: Floats, wxx: Floats, start: NDArray[np.int64], stop: NDArray[np.int64]) -> Floats:

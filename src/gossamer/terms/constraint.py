@@ -24,10 +24,10 @@ class StructureSet(Constraint):
 
         project:  argmin_z ½ Σ_j metric_j (x_j − z_j)²
 
-    Without a low-rank part the projection is exact, for any metric: keeping entry j gains metric_j·[x_j² − (x_j − Q(x_j))²]
-    over dropping it, Q the nearest legal value, so the best support is the one with the largest total gain. With only a
-    low-rank part it is exact by Eckart–Young. With both it alternates between the two, each exact given the other: a
-    heuristic, and `exact` says so. `factors`, when given, are a frozen low-rank part.
+    Without a low-rank part the projection is exact, for any metric: keeping entry j gains metric_j·[x_j² −
+    (x_j − Q(x_j))²] over dropping it, Q the nearest legal value, so the best support is the one with the largest total
+    gain. With only a low-rank part it is exact by Eckart–Young. With both it alternates between the two, each exact
+    given the other: a heuristic, and `exact` says so. `factors`, when given, are a frozen low-rank part.
 
     Args: structure; shape of the tensors (*b, n); where, what: the slots' sets, None for a free slot; factors.
     Source: FORMULAS 14 (elementwise rule); GoDec (Zhou & Tao 2011) for the alternation.
@@ -61,7 +61,7 @@ class StructureSet(Constraint):
         return self.structure.lowrank is not None and self.where is None and self.what is None
 
     def violation(self, x: Tensor) -> float:
-        """Excess nonzeros plus the largest distance to a legal value; a low-rank part is subtracted first when frozen."""
+        """Excess nonzeros plus the largest distance to a legal value; frozen factors are subtracted first."""
         if self.structure.lowrank is not None and self.factors is None:
             held = self.project(x)
             return float((x.float() - held.dense(torch.float32)).abs().max()) if x.numel() else 0.0

@@ -45,9 +45,9 @@ def fit_grid(
 
         min_S Σ_j metric_j (x_j − S·clip(round(x_j/S)))²   over S in {f·S_max : 0.4 ≤ f ≤ 1}
 
-    S_max = max|x|/(2^(bits−1) − 1) when symmetric, else (max(x, 0) − min(x, 0))/(2^bits − 1) with Z = round(−min(x, 0)/S),
-    so 0 is exact in both. Scales are rounded to float16 before they are used, where float16 can hold them; an all-zero
-    row gets S = 1.
+    S_max = max|x|/(2^(bits−1) − 1) when symmetric, else (max(x, 0) − min(x, 0))/(2^bits − 1) with
+    Z = round(−min(x, 0)/S), so 0 is exact in both. Scales are rounded to float16 before they are used, where float16
+    can hold them; an all-zero row gets S = 1.
 
     Args:
         x (*b, n); metric broadcasts to x, ≥ 0, None is ones; support, bool like x: entries that will be held (the
@@ -71,10 +71,7 @@ def fit_grid(
         weights = weights * support
     weights = _blocks(weights.expand(x.shape), word)
     low, high = blocks.amin(-1).clamp(max=0), blocks.amax(-1).clamp(min=0)
-    if word.symmetric:
-        widest = torch.maximum(high, -low) / max(word.qmax, 1)
-    else:
-        widest = (high - low) / (word.qmax - word.qmin)
+    widest = torch.maximum(high, -low) / word.qmax if word.symmetric else (high - low) / word.qmax
     widest = torch.where(widest > 0, widest, torch.ones_like(widest))
     scale, zero = widest, _zero_point(word, widest, low)
     least = torch.full_like(widest, torch.inf)

@@ -28,7 +28,8 @@ class Member:
         support: bool, `shape`: where the held entries are. None: everywhere.
         values: (kept,) floating, the held entries in row-major order; or
         codes: (kept,) uint8, offset so that 0 is the smallest, read by
-            scale (*b, 1 | n/group) or (1,), with zero_point uint8 of the same shape when the grid is not symmetric; or by
+            scale (*b, 1 | n/group) or (1,), with zero_point uint8 of the same shape when the grid is not symmetric;
+            or by
             codebook: (size,) floating, sorted.
             A member with neither values nor codes holds nothing but its low-rank part.
         left, right: (*b, out, r) and (*b, r, in), the low-rank part.

@@ -15,7 +15,7 @@ __all__ = ["TopKSupport", "largest"]
 
 
 def largest(gain: Tensor, tie: Tensor, k: int) -> Tensor:
-    """Mark the `k` largest entries of each row of `gain` (r, n); equal gains keep the larger `tie`, then the lower index.
+    """Mark the `k` largest entries of each row of `gain` (r, n); ties keep the larger `tie`, then the lower index.
 
     Two stable sorts, so that the rule holds exactly and the same on every machine.
 

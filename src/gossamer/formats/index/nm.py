@@ -53,12 +53,7 @@ def full_runs(spec: PackedSpec) -> NM | None:
     No run of a feasible support holds more than `keep`, so the total says whether all are full.
     """
     word = spec.structure.support
-    if (
-        not isinstance(word, NM)
-        or not 2 <= word.of <= WIDEST_RUN
-        or spec.width % word.of
-        or spec.values == "none"
-    ):
+    if not isinstance(word, NM) or not 2 <= word.of <= WIDEST_RUN or spec.width % word.of or spec.values == "none":
         return None
     return word if spec.numel and spec.kept == spec.numel // word.of * word.keep else None
 
