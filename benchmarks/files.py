@@ -2,10 +2,10 @@
 
     python benchmarks/files.py [digits] [lenet] [convnet] [--choose] [--write]
 
-Every accuracy after compression is that of the file as another process reads it back, on test images that took part in no
-choice. `--choose` runs one seed on validation images instead: recipes are chosen there. `--write` puts the figures into
-benchmarks/results. The peer of each row is the same compressed model, made dense and packed by xz (lzma, preset 9): what
-a general compressor gets from the same zeros and the same few values.
+Every accuracy after compression is that of the file as another process reads it back, on test images that took part
+in no choice. `--choose` runs one seed on validation images instead: recipes are chosen there. `--write` puts the
+figures into benchmarks/results. The peer of each row is the same compressed model, made dense and packed by xz (lzma,
+preset 9): what a general compressor gets from the same zeros and the same few values.
 """
 
 from __future__ import annotations
@@ -134,17 +134,26 @@ def run(name: str, choose: bool) -> tuple[list[dict[str, object]], tuple[float, 
 
 def line(r: dict[str, object]) -> str:
     return (
-        f"  seed {r['seed']}: {r['dense bytes']:>9,} -> {r['bytes']:>7,} bytes  {r['ratio']:5.1f}x (xz {r['xz ratio']:.1f}x)  "
+        f"  seed {r['seed']}: {r['dense bytes']:>9,} -> {r['bytes']:>7,} bytes  "
+        f"{r['ratio']:5.1f}x (xz {r['xz ratio']:.1f}x)  "
         f"{r['dense metric']:.2f} -> {r['metric']:.2f} %  ({r['seconds']} s)"
     )
 
 
 def summary(rows: list[dict[str, object]], target: tuple[float, float]) -> dict[str, object]:
     """Means over the seeds, the largest single loss, and whether the target was met."""
-    mean = {key: sum(r[key] for r in rows) / len(rows) for key in ("ratio", "xz ratio", "dense metric", "metric", "lost")}
+    mean = {
+        key: sum(r[key] for r in rows) / len(rows) for key in ("ratio", "xz ratio", "dense metric", "metric", "lost")
+    }
     worst = max(r["lost"] for r in rows)
     met = min(r["ratio"] for r in rows) >= target[0] and mean["lost"] <= target[1]
-    return {**mean, "smallest ratio": min(r["ratio"] for r in rows), "largest loss": worst, "target": target, "met": met}
+    return {
+        **mean,
+        "smallest ratio": min(r["ratio"] for r in rows),
+        "largest loss": worst,
+        "target": target,
+        "met": met,
+    }
 
 
 def main() -> None:
@@ -161,7 +170,8 @@ def main() -> None:
         s = found[name]["summary"]
         print(
             f"  mean {s['ratio']:.1f}x (smallest {s['smallest ratio']:.1f}x), {s['lost']:+.2f} points lost on average, "
-            f"{s['largest loss']:+.2f} at most; target {target[0]:g}x at {target[1]:g}: {'met' if s['met'] else 'MISSED'}\n"
+            f"{s['largest loss']:+.2f} at most; target {target[0]:g}x at {target[1]:g}: "
+            f"{'met' if s['met'] else 'MISSED'}\n"
         )
     if options.write and not options.choose:
         write(found)
@@ -176,7 +186,9 @@ def write(found: dict[str, dict[str, object]]) -> None:
     record |= {name: {**entry, **stamp} for name, entry in found.items()}
     path.write_text(json.dumps(record, indent=1) + "\n")
     lines = ["# Files: bytes and accuracy", "", "Made by `python benchmarks/files.py --write`; see its docstring.", ""]
-    lines += ["| network | seeds | smaller (smallest) | xz of the same model | dense % | small % | lost | most | target |"]
+    lines += [
+        "| network | seeds | smaller (smallest) | xz of the same model | dense % | small % | lost | most | target |"
+    ]
     lines += ["|---|---|---|---|---|---|---|---|---|"]
     for name, entry in record.items():
         s, target = entry["summary"], entry["summary"]["target"]

@@ -1,5 +1,5 @@
 """The demo: scikit-learn's digits from training to a measured small file."""
 
-from .run import RECIPE, compressed, run
+from .command import RECIPE, compressed, run
 
 __all__ = ["RECIPE", "compressed", "run"]
