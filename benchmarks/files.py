@@ -83,7 +83,7 @@ def compressed(task: Task, seed: int, judge: str) -> gs.Result:
     torch.manual_seed(seed)
     model = task.network()
     batches = Batches(*fashion_mnist("train"))
-    train(model, batches, task.epochs)
+    train(model, batches, task.epochs, lr=1e-3)
     images, labels = fashion_mnist(judge)
     return gs.compress(
         model,

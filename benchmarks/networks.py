@@ -1,4 +1,4 @@
-"""The dense networks of the benchmarks and how they are trained."""
+"""The dense networks of the benchmarks; they are trained as the demo's is."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+
+from gossamer.demo.digits import train
 
 __all__ = ["Batches", "accuracy", "convnet", "lenet_300_100", "train"]
 
@@ -40,20 +41,6 @@ class Batches:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for chosen in torch.randperm(len(self.labels)).split(self.size):
             yield self.images[chosen], self.labels[chosen]
-
-
-def train(model: nn.Module, batches: Batches, epochs: int, lr: float = 1e-3) -> None:
-    """Cross-entropy by Adam, the learning rate falling to zero along a half cosine."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * len(batches))
-    model.train()
-    for _ in range(epochs):
-        for images, labels in batches:
-            optimizer.zero_grad()
-            F.cross_entropy(model(images), labels).backward()
-            optimizer.step()
-            schedule.step()
-    model.eval()
 
 
 def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:

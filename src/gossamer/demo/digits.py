@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import cache
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -62,6 +63,14 @@ def split(part: str) -> tuple[Tensor, Tensor]:
     return images[chosen], labels[chosen]
 
 
+class SizedBatches(Protocol):
+    """Batches (images, labels), and how many a pass has."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]: ...
+
+
 class ShiftedBatches:
     """Shuffled batches of images, each image moved by up to one pixel; anew at every pass, by torch's random state."""
 
@@ -85,7 +94,7 @@ class ShiftedBatches:
         return padded[torch.arange(count).reshape(-1, 1, 1), rows, columns].unsqueeze(1)
 
 
-def train(model: nn.Module, batches: ShiftedBatches, epochs: int, lr: float = 2e-3) -> None:
+def train(model: nn.Module, batches: SizedBatches, epochs: int, lr: float = 2e-3) -> None:
     """Cross-entropy by Adam, the learning rate falling to zero along a half cosine."""
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * len(batches))

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from ..errors import DataError
 
-__all__ = ["Batches", "Forward", "Output", "call", "described", "dry_run", "output_of", "target_of"]
+__all__ = ["Batches", "Forward", "Output", "call", "described", "dry_run", "mapped", "output_of", "target_of"]
 
 Forward = Callable[[nn.Module, Any], Any]
 Output = Callable[[Any], Tensor]
@@ -32,7 +32,9 @@ TARGET_KEYS = ("labels", "label", "targets", "target", "y")
 
 def call(model: nn.Module, batch: Any, forward: Forward | None = None) -> Any:
     """Run the model on one batch, moved to the model's device; `forward` replaces the default rule."""
-    batch = _moved(batch, _device(model))
+    device = _device(model)
+    if device is not None and device.type != "cpu":
+        batch = mapped(batch, lambda tensor: tensor.to(device))
     if forward is not None:
         return forward(model, batch)
     if isinstance(batch, Mapping):
@@ -136,6 +138,19 @@ def described(value: Any) -> str:
     return type(value).__name__
 
 
+def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """The same nest of tuples, lists and mappings with every tensor changed."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {key: mapped(item, change) for key, item in value.items()}
+    if isinstance(value, tuple) and type(value) is not tuple:  # a named tuple takes its fields one by one
+        return type(value)(*(mapped(item, change) for item in value))
+    if isinstance(value, tuple | list):
+        return type(value)(mapped(item, change) for item in value)
+    return value
+
+
 def _first_tensor(result: Any) -> Tensor | None:
     if isinstance(result, Tensor):
         return result
@@ -149,17 +164,3 @@ def _first_tensor(result: Any) -> Tensor | None:
 
 def _device(model: nn.Module) -> torch.device | None:
     return next((tensor.device for tensor in (*model.parameters(), *model.buffers())), None)
-
-
-def _moved(value: Any, device: torch.device | None) -> Any:
-    if device is None or device.type == "cpu":
-        return value
-    if isinstance(value, Tensor):
-        return value.to(device)
-    if isinstance(value, Mapping):
-        return {key: _moved(item, device) for key, item in value.items()}
-    if isinstance(value, tuple) and type(value) is not tuple:  # a named tuple takes its fields one by one
-        return type(value)(*(_moved(item, device) for item in value))
-    if isinstance(value, tuple | list):
-        return type(value)(_moved(item, device) for item in value)
-    return value

@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from ..artifact import load
 from ..errors import DataError, GossamerError, VerifyError
 from ..model import copied
-from .data import described, output_of
+from .data import described, mapped, output_of
 from .evaluate import score
 from .machine import machine
 from .memory import peak_memory
 from .timing import interleaved, ratio, relocate_, summary
 
-__all__ = ["Job", "imported", "mapped", "measured", "resized"]
+__all__ = ["Job", "imported", "measured", "resized"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,19 +99,6 @@ def resized(inputs: Any, size: int) -> Any:
     if batch is None:
         raise DataError(f"example_inputs {described(inputs)} hold no tensor with a batch axis; give batch_sizes=None")
     return mapped(inputs, lambda t: t[torch.arange(size) % len(t)] if t.ndim and len(t) == batch else t)
-
-
-def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """The same nest of tuples, lists and mappings with every tensor changed."""
-    if isinstance(value, Tensor):
-        return change(value)
-    if isinstance(value, Mapping):
-        return {key: mapped(item, change) for key, item in value.items()}
-    if isinstance(value, tuple) and type(value) is not tuple:  # a named tuple takes its fields one by one
-        return type(value)(*(mapped(item, change) for item in value))
-    if isinstance(value, tuple | list):
-        return type(value)(mapped(item, change) for item in value)
-    return value
 
 
 def _measured(job: Job) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from ..artifact import dense_bytes
 from ..errors import ArtifactError, VerifyError
 from ..model import unwrap
 from ..report import Measure, Outcome, Timing, Verdict
-from .data import Forward, Output
+from .data import Forward, Output, mapped
 from .evaluate import Evaluate
-from .measure import Job, mapped
+from .measure import Job
 from .process import in_fresh_process
 from .timing import Ratio, faster
 
