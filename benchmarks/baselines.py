@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import inspect
 import os
 import tempfile
 import time
@@ -29,11 +30,12 @@ __all__ = ["BASELINES", "Baseline", "main", "trained"]
 
 @dataclass(frozen=True)
 class Baseline:
-    """A dense network, its data by part, and for how many epochs it is trained."""
+    """A dense network, its data by part, and how it is trained; see `networks.train`."""
 
     network: Callable[[], nn.Module]
     images: Callable[[str], tuple[Tensor, Tensor]]
     epochs: int
+    lr: float = 1e-3
 
 
 BASELINES = {
@@ -58,17 +60,18 @@ def trained(name: str, seed: int) -> nn.Module:
         if path.is_file():
             model.load_state_dict(load_file(path))
             return model.eval()
-        networks.train(model, networks.Batches(*baseline.images("train")), baseline.epochs)
+        networks.train(model, networks.Batches(*baseline.images("train")), baseline.epochs, lr=baseline.lr)
     _save(model, path)
     return model
 
 
 def _kept(name: str, seed: int) -> Path:
+    baseline = BASELINES[name]
     # Sums are ordered by the number of threads and by torch's kernels, so these decide the last bits of the weights.
     numerics = f"{torch.__version__} {torch.get_num_threads()} {torch.backends.cpu.get_cpu_capability()}"
-    digest = hashlib.sha256(f"{BASELINES[name].epochs} {numerics}".encode())
-    for module in (networks, data):
-        digest.update(Path(module.__file__).read_bytes())
+    digest = hashlib.sha256(f"{baseline.epochs} {baseline.lr} {numerics}".encode())
+    for code in (baseline.network, baseline.images, networks.Batches, networks.train):
+        digest.update(Path(inspect.getfile(inspect.unwrap(code))).read_bytes())
     return data.cache_folder() / "baselines" / f"{name}-seed{seed}-{digest.hexdigest()[:16]}.safetensors"
 
 
