@@ -46,26 +46,28 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises: ArtifactError naming the path and what to do.
     """
     target = Path(os.path.realpath(path))  # a symbolic link stays one
-    if not target.parent.is_dir():
+    if not os.path.isdir(target.parent):
         raise ArtifactError(f"{path}: its folder {target.parent} does not exist; create it first")
-    if target.exists() and not target.is_file():
+    if os.path.exists(target) and not os.path.isfile(target):
         raise ArtifactError(f"{path}: is there and no regular file; give the name of a file")
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    draft = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        try:
-            # "x" and not tempfile: the file gets the permissions that the user's umask gives any new file.
-            with open(draft, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, target)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                draft.unlink()
-            raise
+        _write(draft, data)
+        os.replace(draft, target)
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be written ({error.strerror or error}); nothing was changed") from error
+    finally:
+        with suppress(FileNotFoundError):  # it is gone when it was renamed
+            draft.unlink()
     _sync_folder(target.parent)
+
+
+def _write(path: Path, data: bytes) -> None:
+    # "x" and not tempfile: the file gets the permissions that the user's umask gives any new file.
+    with open(path, "xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:
