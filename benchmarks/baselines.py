@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import data
@@ -36,6 +37,19 @@ class Baseline:
     images: Callable[[str], tuple[Tensor, Tensor]]
     epochs: int
     lr: float = 1e-3
+
+    def __post_init__(self) -> None:
+        self.code()
+
+    def code(self) -> bytes:
+        """The files that decide the weights, as they were when this was made: an edit must not rename what runs."""
+        functions = (self.network, self.images, networks.Batches, networks.train)
+        return b"".join(_read_once(inspect.getfile(inspect.unwrap(function))) for function in functions)
+
+
+@cache
+def _read_once(path: str) -> bytes:
+    return Path(path).read_bytes()
 
 
 BASELINES = {
@@ -69,9 +83,7 @@ def _kept(name: str, seed: int) -> Path:
     baseline = BASELINES[name]
     # Sums are ordered by the number of threads and by torch's kernels, so these decide the last bits of the weights.
     numerics = f"{torch.__version__} {torch.get_num_threads()} {torch.backends.cpu.get_cpu_capability()}"
-    digest = hashlib.sha256(f"{baseline.epochs} {baseline.lr} {numerics}".encode())
-    for code in (baseline.network, baseline.images, networks.Batches, networks.train):
-        digest.update(Path(inspect.getfile(inspect.unwrap(code))).read_bytes())
+    digest = hashlib.sha256(f"{baseline.epochs} {baseline.lr} {numerics}".encode() + baseline.code())
     return data.cache_folder() / "baselines" / f"{name}-seed{seed}-{digest.hexdigest()[:16]}.safetensors"
 
 

@@ -58,6 +58,30 @@ def test_another_recipe_trains_anew(asked, monkeypatch):
     assert len(asked) == 3
 
 
+def test_other_code_trains_anew_and_an_edit_during_a_run_renames_nothing(asked, kept, tmp_path, monkeypatch):
+    def made_from(text):
+        (tmp_path / "mine.py").write_text(text)
+        space = {}
+        exec(compile("def images(part):\n    return kept(part)", str(tmp_path / "mine.py"), "exec"), space)
+        space["kept"] = BASELINES["tiny"].images
+        return Baseline(tiny, space["images"], epochs=2)
+
+    def files():
+        return len(list((kept / "baselines").iterdir()))
+
+    counts = []
+    for text in ("# one way", "# another"):
+        baselines._read_once.cache_clear()  # as another process would begin
+        monkeypatch.setitem(BASELINES, "mine", made_from(text))
+        (tmp_path / "mine.py").write_text(text + " edited while it runs")
+        trained("mine", 0)
+        baselines._read_once.cache_clear()
+        monkeypatch.setitem(BASELINES, "mine", made_from(text))
+        trained("mine", 0)
+        counts.append(files())
+    assert counts == [1, 2]
+
+
 def test_random_state_is_left_as_it_was(asked):
     for _ in ("trains", "reads"):
         before = torch.get_rng_state()
