@@ -23,7 +23,7 @@ RECIPE = [{"step": "prune", "structure": "2:4", "method": "wanda"}, {"step": "di
 
 
 def golden_entries() -> list[Entry]:
-    """Every wire form and every kind of values; groups, layouts, a tie; a coded, a flat, a raw and a constant stream."""
+    """Every wire form, values of every kind, groups, layouts, a tie; streams of every coder."""
     grid = {"scale": _floats(1, (1, 8, 1), torch.float16).abs() + 1}
     return [
         _entry(

@@ -15,8 +15,8 @@ from lies import LIES
 
 from gossamer.artifact import encode, entries
 
-# The whole process gets 1 GiB of address space (RLIMIT_AS), of which the imports take about 0.65; where they take more
-# (each of torch's threads reserves some), a quarter of a GiB beyond them. Set after the imports, so that only what reading does
+# The whole process gets 1 GiB of address space (RLIMIT_AS), of which the imports take about 0.65. Where they take more
+# (each of torch's threads reserves some), a quarter of a GiB beyond them. Set after the imports, so that only reading
 # is judged. All lies run in the one process, each with `load` and `inspect`.
 CHILD = """
 import json, resource, sys, tempfile, time

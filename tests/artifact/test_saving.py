@@ -69,7 +69,11 @@ def test_nothing_is_left_behind(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saving_module, "open", lambda path, mode: Path("/dev/full").open("wb"), raising=False)
+    def full(path: Path, data: bytes) -> None:
+        with open("/dev/full", "wb") as file:
+            file.write(data)
+
+    monkeypatch.setattr(saving_module, "_write", full)
     with pytest.raises(ArtifactError, match=r"cannot be written .No space left on device."):
         save(nn.Linear(2, 2), tmp_path / "model")
     assert os.listdir(tmp_path) == []
