@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import zlib
 
+import numpy as np
+import reference_reader
 import torch
 
 from golden import GOLDEN, RECIPE, golden_entries
 from gossamer.artifact import Encoded, encode, inspect
 from gossamer.artifact.container import read_container
 from gossamer.artifact.manifest import DICTIONARY, Manifest
-from gossamer.artifact.reading import read_artifact
+from gossamer.artifact.reading import Stored, read_artifact
+from gossamer.artifact.streams import CODERS, _cut
+from gossamer.formats import wire_plan
 
 
 def test_the_golden_file_holds_what_it_held() -> None:
@@ -44,3 +48,24 @@ def test_the_golden_file_would_be_written_again() -> None:
 
 def test_the_dictionary_is_part_of_the_version() -> None:
     assert (len(DICTIONARY), zlib.crc32(DICTIONARY)) == (1002, 892335848)
+
+
+def test_the_page_is_enough_to_write_a_reader() -> None:
+    tensors, recipe = reference_reader.read(GOLDEN.read_bytes(), DICTIONARY)
+    assert recipe == RECIPE
+    entries = golden_entries()
+    assert set(tensors) == {name for entry in entries for name in (entry.name, *entry.aliases)}
+    for entry in entries:
+        if entry.packed is not None:
+            expected = entry.view.from_matrix(entry.packed.dense()).numpy()
+            np.testing.assert_array_equal(tensors[entry.name], expected)
+            assert tensors[entry.name].dtype == expected.dtype
+        else:
+            assert tensors[entry.name] == entry.tensor.reshape(-1).view(torch.uint8).numpy().tobytes()
+        assert all(tensors[alias] is tensors[entry.name] for alias in entry.aliases)
+    coders = {coder for item in read_artifact(GOLDEN.read_bytes()).stored if item.row.spec for coder in _coders(item)}
+    assert coders == set(CODERS)
+
+
+def _coders(item: Stored) -> list[str]:
+    return [coder for _, coder, _ in _cut(wire_plan(item.row.spec), item.tensor.numpy().tobytes())]
