@@ -14,17 +14,15 @@ import argparse
 import json
 import lzma
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
 
 import safetensors.torch
-import torch
-from data import fashion_mnist
-from networks import Batches, accuracy, convnet, lenet_300_100, train
-from torch import nn
+from baselines import BASELINES, trained
+from networks import Batches, accuracy
 
 import gossamer as gs
 from gossamer.demo import compressed as compressed_digits
@@ -36,10 +34,8 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Task:
-    """A network with its data, its training and its recipe. Args: target: (ratio, points that may be lost)."""
+    """What is done to a baseline. Args: target: (ratio, points that may be lost)."""
 
-    network: Callable[[], nn.Module]
-    epochs: int
     recipe: Sequence[Step]
     seeds: int
     target: tuple[float, float]
@@ -47,8 +43,6 @@ class Task:
 
 FASHION = {
     "lenet": Task(
-        lenet_300_100,
-        epochs=12,
         recipe=(
             gs.Prune("top20%/model"),
             gs.Distill(epochs=3, alpha=0.7),
@@ -61,8 +55,6 @@ FASHION = {
         target=(40.0, 0.8),
     ),
     "convnet": Task(
-        convnet,
-        epochs=6,
         recipe=(
             gs.Prune("top20%/model"),
             gs.Distill(epochs=2, alpha=0.7),
@@ -78,21 +70,18 @@ FASHION = {
 DIGITS_SEEDS, DIGITS_TARGET = 5, (25.0, 1.0)
 
 
-def compressed(task: Task, seed: int, judge: str) -> gs.Result:
-    """Train the dense network on the training images, compress it, and measure both on the images of `judge`."""
-    torch.manual_seed(seed)
-    model = task.network()
-    batches = Batches(*fashion_mnist("train"))
-    train(model, batches, task.epochs, lr=1e-3)
-    images, labels = fashion_mnist(judge)
+def compressed(name: str, seed: int, judge: str) -> gs.Result:
+    """Compress a baseline, fitting on the training images, and measure both on the images of `judge`."""
+    task, baseline = FASHION[name], BASELINES[name]
+    images, labels = baseline.images(judge)
     return gs.compress(
-        model,
+        trained(name, seed),
         task.recipe,
-        data=batches,
+        data=Batches(*baseline.images("train")),
         evaluate=partial(accuracy, images=images, labels=labels),
         example_inputs=(images[:64],),
         tolerance=task.target[1],
-        proof=gs.Proof(factory=task.network),
+        proof=gs.Proof(factory=baseline.network),
         seed=seed,
     )
 
@@ -124,7 +113,7 @@ def run(name: str, choose: bool) -> tuple[list[dict[str, object]], tuple[float, 
     seeds = 1 if choose else task.seeds if task else DIGITS_SEEDS
     for seed in range(seeds):
         started = time.perf_counter()
-        result = compressed(task, seed, "validation" if choose else "test") if task else compressed_digits(seed)
+        result = compressed(name, seed, "validation" if choose else "test") if task else compressed_digits(seed)
         rows.append(row(result, seed, time.perf_counter() - started))
         print(line(rows[-1]), flush=True)
         for effect in result.report.steps:
