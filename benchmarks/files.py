@@ -57,11 +57,11 @@ FASHION = {
     "convnet": Task(
         recipe=(
             gs.Prune("top20%/model"),
-            gs.Distill(epochs=2, alpha=0.7),
+            gs.Distill(epochs=1, alpha=0.7),
             gs.Prune("top7%/model"),
-            gs.Distill(epochs=5, alpha=0.7),
+            gs.Distill(epochs=3, alpha=0.7),
             gs.Quantize("int4/tensor"),
-            gs.Distill(epochs=2, lr=5e-4, alpha=0.7),
+            gs.Distill(epochs=1, lr=5e-4, alpha=0.7),
         ),
         seeds=3,
         target=(30.0, 0.8),
