@@ -128,6 +128,12 @@ def test_a_weight_that_cannot_be_compressed_is_a_status() -> None:
     assert "calibration" in unreached.status.reason
 
 
+def test_a_layer_of_which_nothing_is_kept_says_so() -> None:
+    result = METHODS["magnitude"].compress(LayerTask("fc", weight(), as_structure(TopK(k=0))))
+    assert result.status.kind == "done"
+    assert "no entry is kept" in result.status.reason
+
+
 def test_global_magnitude_keeps_the_largest_of_all_layers_exactly() -> None:
     word = TopK(0.3, scope="model")
     weights = [weight(s) * scale for s, scale in enumerate((1.0, 3.0, 0.1))]

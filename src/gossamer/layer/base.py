@@ -16,7 +16,7 @@ from ..structure import Structure
 from ..terms import Member, StructureSet, WithinSupport, fit_values, frozen, support_set
 from ..terms.lowrank import check_rank
 
-__all__ = ["Compressor", "LayerResult", "LayerTask", "constraint"]
+__all__ = ["Compressor", "LayerResult", "LayerTask", "constraint", "fits"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,9 @@ class Compressor(ABC):
         except StructureError as error:
             return LayerResult(Status.skipped(str(error)))
         fit = LayerQuadratic(task.weight, task.energy)
-        return LayerResult(Status.done(), member, fit.relative(member.dense(torch.float32)))
+        empty = member.kept == 0 and member.left is None
+        status = Status.done("no entry is kept: the layer gives its bias alone" if empty else "")
+        return LayerResult(status, member, fit.relative(member.dense(torch.float32)))
 
 
 def fits(structure: Structure, shape: tuple[int, ...]) -> None:
