@@ -118,9 +118,7 @@ def test_keeps_every_promise(index, kind, text, density, shape, dtype) -> None:
         assert equal_to_the_bit(received.buffers()[name], buffer)
 
 
-@pytest.mark.parametrize(
-    "text", ["top5%", "top30%", "1:4", "2:4", "3:4", "7:8", "16:128", "top1%/row & int4", "dense"]
-)
+@pytest.mark.parametrize("text", ["top5%", "top30%", "1:4", "2:4", "3:4", "7:8", "16:128", "top1%/row & int4", "dense"])
 def test_takes_the_smallest_index(text: str) -> None:
     member = random_member(text, (2, 6, 256))
     sizes = {}

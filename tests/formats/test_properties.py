@@ -13,9 +13,7 @@ from gossamer.formats import from_streams, pack, restore, streams
 from gossamer.terms import fit
 
 shapes = st.lists(st.integers(1, 9), min_size=1, max_size=4).map(tuple)
-supports = st.sampled_from(
-    ["", "1:1", "1:2", "2:3", "2:4", "top3/row", "top40%", "top60%/block2", "block1x2/50%"]
-)
+supports = st.sampled_from(["", "1:1", "1:2", "2:3", "2:4", "top3/row", "top40%", "top60%/block2", "block1x2/50%"])
 values = st.sampled_from(
     ["", "int2", "int3/g2", "int5/tensor/asym", "int8/asym", "codebook1", "codebook3", "codebook17"]
 )
@@ -34,9 +32,7 @@ def test_packing_loses_nothing(support, value, shape, dtype, density, seed) -> N
     text = " & ".join(filter(None, [support, value])) or "dense"
     shape = _fitting(support, value, shape)
     # a random support obeys no support word, so it goes with none
-    member = random_member(
-        value or "dense" if density is not None else text, shape, dtype, density=density, seed=seed
-    )
+    member = random_member(value or "dense" if density is not None else text, shape, dtype, density=density, seed=seed)
     packed = pack(member)
     assert equal_to_the_bit(packed.dense(), member.dense())
     received = from_streams(packed.header(), {s.name: s.symbols for s in streams(packed)})

@@ -53,9 +53,7 @@ def test_the_form_follows_from_the_spec(text: str, shape: tuple[int, ...], kept:
     assert {form.name for form in SUPPORT_STREAMS} == {"ranks", "blocks", "bits"}
 
 
-@pytest.mark.parametrize(
-    "text", ["2:4", "1:4 & int4", "top10%", "block2x4/25% & codebook5", "top20%/row & int3/g8"]
-)
+@pytest.mark.parametrize("text", ["2:4", "1:4 & int4", "top10%", "block2x4/25% & codebook5", "top20%/row & int3/g8"])
 def test_streams_do_not_depend_on_the_index_part(text: str) -> None:
     member = random_member(text, (2, 4, 16))
     seen = []
@@ -106,9 +104,7 @@ def test_wide_alphabets_are_uint16() -> None:
 def test_headers_say_only_what_cannot_be_derived() -> None:
     said = {
         text: {
-            k: v
-            for k, v in pack(random_member(text, (1, 4, 32))).header().items()
-            if k not in ("structure", "shape")
+            k: v for k, v in pack(random_member(text, (1, 4, 32))).header().items() if k not in ("structure", "shape")
         }
         for text in (
             "dense",
@@ -121,7 +117,5 @@ def test_headers_say_only_what_cannot_be_derived() -> None:
     }
     assert not any(said.values())
     assert wire_plan({"shape": [3]})[0].count == 3
-    rare = pack(
-        random_member("codebook16", (4, 8), torch.float16, density=0.5, side=torch.float32), index="csr"
-    )
+    rare = pack(random_member("codebook16", (4, 8), torch.float16, density=0.5, side=torch.float32), index="csr")
     assert set(rare.header()) == {"structure", "shape", "dtype", "index", "kept", "floats"}
