@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, fields
@@ -20,6 +21,7 @@ class Step(ABC):
     """One step of a recipe."""
 
     name: ClassVar[str]
+    shrinks: ClassVar[bool] = True  # whether a smaller file is what it is for
 
     @abstractmethod
     def __str__(self) -> str: ...
@@ -81,7 +83,7 @@ class CompressStep(Step):
         settle(self, "batches", batches)
         if self.method not in METHODS:
             raise RecipeError(f"{type(self).__name__}: no method {self.method!r}; there are {', '.join(METHODS)}")
-        if batches is not None and batches < 1:
+        if batches is not None and not _counts(batches):
             raise RecipeError(f"{type(self).__name__}: batches is at least 1, or None for all; given {batches}")
         if not clip and not isinstance(what.values, Grid):
             raise RecipeError(f"{type(self).__name__}: clip belongs to a grid, given {what}")
@@ -158,16 +160,26 @@ class Distill(Step):
     loss: str = "kl"
 
     name: ClassVar[str] = "distill"
+    shrinks: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         wrong = [
             text
             for bad, text in (
-                (self.epochs < 1, f"epochs must be at least 1, given {self.epochs}"),
-                (self.lr <= 0, f"lr must be positive, given {self.lr}"),
-                (self.steps is not None and self.steps < 1, f"steps must be at least 1, given {self.steps}"),
-                (self.temperature <= 0, f"temperature must be positive, given {self.temperature}"),
-                (not 0 <= self.alpha <= 1, f"alpha must lie in [0, 1], given {self.alpha}"),
+                (not _counts(self.epochs), f"epochs must be a whole number of at least 1, given {self.epochs!r}"),
+                (not _positive(self.lr), f"lr must be positive and finite, given {self.lr!r}"),
+                (
+                    self.steps is not None and not _counts(self.steps),
+                    f"steps must be a whole number of at least 1, given {self.steps!r}",
+                ),
+                (
+                    not _positive(self.temperature),
+                    f"temperature must be positive and finite, given {self.temperature!r}",
+                ),
+                (
+                    not isinstance(self.alpha, int | float) or not 0 <= self.alpha <= 1,
+                    f"alpha must lie in [0, 1], given {self.alpha}",
+                ),
                 (self.loss not in ("kl", "mse"), f"loss must be 'kl' or 'mse', given {self.loss!r}"),
             )
             if bad
@@ -199,6 +211,14 @@ def _check_slots(step: CompressStep, structure: Structure) -> None:
             f"{type(step).__name__} fills {' and '.join(step.slots)}; given {structure}. "
             f"Use Prune for supports, Quantize for values, Factorize for rank, Impose for all together"
         )
+
+
+def _counts(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def _names(field: str, entries: Iterable[str | type]) -> Targets:

@@ -6,6 +6,7 @@ Plain on purpose: it knows no tensor and no model, and prints as text. `report.j
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -125,7 +126,11 @@ class Report:
         raise KeyError(f"no tensor {name!r}; rows are {', '.join(row.name for row in self.rows)}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
+        """Plain values, ready for strict JSON: a figure that is no finite number becomes None."""
+        plain: dict[str, Any] = _finite(self._plain())
+        return plain
+
+    def _plain(self) -> dict[str, Any]:
         return {
             "before": self.before.to_dict() if self.before else None,
             "after": self.after.to_dict() if self.after else None,
@@ -165,7 +170,7 @@ def _totals(report: Report) -> str:
     before, after = report.before, report.after
     if before is None or after is None:
         return ""
-    lines = [["bytes on disk", f"{before.bytes:,}", f"{after.bytes:,}", _times(before.bytes, after.bytes, "smaller")]]
+    lines = [["bytes on disk", f"{before.bytes:,}", f"{after.bytes:,}", _smaller(before.bytes, after.bytes)]]
     for batch, timing in before.ms.items():
         if batch in after.ms:
             said = _outcome(report, f"faster at batch {batch}?")
@@ -223,5 +228,15 @@ def _outcome(report: Report, question: str) -> str:
     return next((verdict.outcome for verdict in report.verdicts if verdict.question == question), "")
 
 
-def _times(before: float, after: float, word: str) -> str:
-    return f"{before / after:.2f}× {word}" if after else ""
+def _smaller(before: int, after: int) -> str:
+    if not before or not after:
+        return ""
+    return f"{before / after:.2f}× smaller" if after <= before else f"{after / before:.2f}× larger"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -286,6 +286,12 @@ class Structure:
     values: Values | None = None
     lowrank: LowRank | None = None
 
+    def __post_init__(self) -> None:
+        for slot, kind in (("support", Support), ("values", Values), ("lowrank", LowRank)):
+            word = getattr(self, slot)
+            if word is not None and not isinstance(word, kind):
+                raise StructureError(f"the {slot} slot holds a {kind.__name__} word, given {word!r}")
+
     @property
     def words(self) -> tuple[Word, ...]:
         """The filled slots, in order."""

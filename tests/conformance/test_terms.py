@@ -170,6 +170,13 @@ def test_codebook_keeps_zeros_that_were_there() -> None:
     assert (fit("codebook8", w).project(w).dense()[:, ::2] == 0).all()
 
 
+def test_one_zero_does_not_cost_a_centre_that_the_rest_needs() -> None:
+    w = torch.ones(4, 8)
+    w[:2] = -1
+    w[0, 0] = 0
+    assert torch.equal(fit("codebook3", w).project(w).dense(), w)
+
+
 def partitions(n: int, k: int):
     for cuts in itertools.combinations(range(1, n), k - 1):
         yield [slice(a, b) for a, b in itertools.pairwise((0, *cuts, n))]

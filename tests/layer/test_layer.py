@@ -128,6 +128,28 @@ def test_a_weight_that_cannot_be_compressed_is_a_status() -> None:
     assert "calibration" in unreached.status.reason
 
 
+def test_infinite_energies_and_weights_beyond_float32_fail_by_name() -> None:
+    energies = energy().clone()
+    energies[0, 3] = torch.nan
+    broken = METHODS["wanda"].compress(LayerTask("fc", weight(), as_structure("2:4"), energy=energies)).status
+    huge = METHODS["rtn"].compress(LayerTask("fc", weight() * 1e22, as_structure("int4"))).status
+    assert (broken.kind, huge.kind) == ("failed", "failed")
+    assert "calibration" in broken.reason
+
+
+def test_a_broken_layer_takes_nothing_from_the_others() -> None:
+    broken = weight()
+    broken[0, 0, 0] = torch.nan
+    tasks = [LayerTask(name, w, parse("top25%/model")) for name, w in (("a", broken), ("b", weight()))]
+    assert [s.support.k for s in GlobalMagnitude().allocate(tasks)] == [0, 64]
+
+
+@pytest.mark.parametrize("method", ["random", "nearest-energy"])
+def test_what_is_shared_out_by_magnitude_is_not_called_otherwise(method: str) -> None:
+    with pytest.raises(StructureError, match="shared out"):
+        METHODS[method].check(parse("top25%/model"), (1, 8, 16))
+
+
 def test_a_layer_of_which_nothing_is_kept_says_so() -> None:
     result = METHODS["magnitude"].compress(LayerTask("fc", weight(), as_structure(TopK(k=0))))
     assert result.status.kind == "done"

@@ -160,17 +160,18 @@ def test_in_place_keeps_the_users_modules() -> None:
     assert (model[0].weight == 0).float().mean() == 0.5
 
 
-class Interrupting:
-    """A metric that fails at its second call, when slow work has begun."""
+class Failing:
+    """Data whose pass number `late` breaks, when slow work has begun."""
 
-    def __init__(self, error: BaseException) -> None:
-        self.error, self.calls = error, 0
+    def __init__(self, error: BaseException, late: int) -> None:
+        self.error, self.late, self.passes = error, late, 0
 
-    def __call__(self, model: nn.Module) -> float:
-        self.calls += 1
-        if self.calls > 1:
+    def __iter__(self):
+        self.passes += 1
+        yield data()[0]
+        if self.passes >= self.late:
             raise self.error
-        return 1.0
+        yield data()[1]
 
 
 @pytest.mark.parametrize("run", [gs.compress, gs.compress_])
@@ -178,10 +179,36 @@ class Interrupting:
 def test_on_an_error_everything_is_as_it_was(run, error: BaseException) -> None:
     model = net().train()
     before = snapshot(model)
-    steps = [gs.Prune("2:4"), gs.Distill(), gs.Quantize("int4")]
-    with pytest.raises((KeyboardInterrupt, EvaluateError)):
-        run(model, steps, data=data(), evaluate=Interrupting(error), proof=gs.Proof(measure=False))
+    steps = [gs.Prune("2:4"), gs.Distill(), gs.Quantize("int4"), gs.Distill()]
+    with pytest.raises(type(error)):
+        run(model, steps, data=Failing(error, late=5), proof=gs.Proof(measure=False))
     assert same(before, snapshot(model))
+
+
+def test_in_place_is_put_back_after_the_layers_were_exchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gossamer.passes.finish.entries", broken)
+    model = net()
+    before = snapshot(model)
+    with pytest.raises(KeyboardInterrupt):
+        gs.compress_(model, [gs.Prune("2:4")], proof=gs.Proof(measure=False))
+    assert same(before, snapshot(model))
+
+
+def test_a_metric_that_is_infinite_halfway_is_a_note() -> None:
+    values = iter([1.0, float("inf"), 2.0])
+    settings = {"evaluate": lambda m: next(values), "higher_is_better": False, "proof": gs.Proof(measure=False)}
+    report = gs.compress(net(), [gs.Prune("2:4"), gs.Quantize("int4")], **settings).report
+    assert [step.metric for step in report.steps] == [None, 2.0]
+    assert any("inf" in note for note in report.notes)
+
+
+def test_without_example_inputs_the_report_says_what_it_did_not_measure() -> None:
+    report = gs.compress(net(), [gs.Prune("2:4")], evaluate=lambda m: 1.0).report
+    assert {v.question: v.outcome for v in report.verdicts} == {"smaller?": "better", "as good?": "within noise"}
+    assert any("example_inputs" in note for note in report.notes)
 
 
 def test_wrong_settings_are_found_before_slow_work() -> None:

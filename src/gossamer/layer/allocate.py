@@ -52,6 +52,8 @@ class GlobalMagnitude(Allocator):
     @staticmethod
     def _magnitude(task: LayerTask) -> torch.Tensor:
         size = task.weight.abs().float()
+        if not bool(torch.isfinite(size).all()):  # it will fail, and takes nothing from the others meanwhile
+            return torch.zeros(size.numel())
         if task.held is not None and task.held.support is not None:
             size = torch.where(task.held.support, size, torch.zeros((), device=size.device))
         return size.reshape(-1).cpu()

@@ -12,9 +12,11 @@ from torch import Tensor
 from ..errors import StructureError
 from ..problem import LayerQuadratic
 from ..status import Status
-from ..structure import Structure
+from ..structure import Structure, TopK
 from ..terms import Member, StructureSet, WithinSupport, fit_values, frozen, support_set
 from ..terms.lowrank import check_rank
+
+LARGEST = 1e15  # squares, and their sums over a layer, stay far inside float32
 
 __all__ = ["Compressor", "LayerResult", "LayerTask", "constraint", "fits"]
 
@@ -74,6 +76,12 @@ class Compressor(ABC):
         """Solve the task; a weight that cannot be compressed is a status, never an exception."""
         if not bool(torch.isfinite(task.weight).all()):
             return LayerResult(Status.failed("the weight holds NaN or infinity; mend the model before compressing it"))
+        if float(task.weight.abs().max()) > LARGEST:
+            return LayerResult(
+                Status.failed(f"it holds a weight beyond ±{LARGEST:g}, whose square float32 cannot hold")
+            )
+        if task.energy is not None and not bool(torch.isfinite(task.energy).all()):
+            return LayerResult(Status.failed("the calibration data gave NaN or infinity at its inputs; mend the data"))
         if self.needs and task.energy is None:
             return LayerResult(Status.skipped("no calibration input reached it; use a method that needs none"))
         try:
@@ -88,7 +96,9 @@ class Compressor(ABC):
 
 def fits(structure: Structure, shape: tuple[int, ...]) -> None:
     """Raises StructureError when a structure cannot lie on a tensor of `shape`."""
-    if structure.support is not None:
+    # A model-wide support stands for a count in each layer, and a count fits every layer.
+    shared = isinstance(structure.support, TopK) and structure.support.scope == "model"
+    if structure.support is not None and not shared:
         support_set(structure.support, shape)
     if structure.values is not None:
         fit_values(structure.values, torch.zeros((*(1 for _ in shape[:-1]), shape[-1])))

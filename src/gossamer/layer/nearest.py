@@ -47,6 +47,8 @@ class Nearest(Compressor):
             raise StructureError(
                 f"{support} is not chosen within a row; use TopK(..., scope='row') or NM with this method"
             )
+        if self.weighted and isinstance(support, TopK) and support.scope == "model":
+            raise StructureError(f"{support} is shared out by plain magnitude; use it with a method without energies")
         fits(structure, shape)
 
     def member(self, task: LayerTask) -> Member:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from ..errors import StructureError
-from ..structure import Structure
+from ..structure import Structure, TopK
 from ..terms import FixedSupport, Member
 from .base import Compressor, LayerTask, constraint, fits
 
@@ -28,6 +28,8 @@ class RandomSupport(Compressor):
     def check(self, structure: Structure, shape: tuple[int, ...]) -> None:
         if structure.support is None or len(structure.words) != 1:
             raise StructureError(f"random draws a support; {structure} is not one")
+        if isinstance(structure.support, TopK) and structure.support.scope == "model":
+            raise StructureError(f"{structure} would be shared out by magnitude; draw it in scope layer or row")
         fits(structure, shape)
 
     def member(self, task: LayerTask) -> Member:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from torch.nn.utils.weight_norm import WeightNorm
 
 from ..errors import ModelError, listed
 from ..nn import Packed
+from .inventory import inventory
 from .swap import unswap_
 
 __all__ = ["copied", "plain_", "unwrap"]
@@ -69,13 +70,18 @@ def unwrap(model: nn.Module) -> tuple[nn.Module, list[str]]:
 
 
 def copied(model: nn.Module) -> nn.Module:
-    """A deep copy, also where torch refuses one: layers that keep a computed weight, which has a gradient history."""
+    """A deep copy, also where torch refuses one: layers that keep a computed weight, which has a gradient history.
+
+    Parameters that share their memory without being one object, which a deep copy would part, are one object in it.
+    """
     memo: dict[int, object] = {}
     for module in model.modules():
         for value in module.__dict__.values():
             if isinstance(value, Tensor) and not value.is_leaf:
                 memo[id(value)] = value.detach().clone()
-    return copy.deepcopy(model, memo)
+    made = copy.deepcopy(model, memo)
+    _tie_(made, [site.names for site in inventory(model) if site.aliases])
+    return made
 
 
 def plain_(model: nn.Module) -> list[str]:
@@ -92,7 +98,19 @@ def plain_(model: nn.Module) -> list[str]:
     for name, module in list(model.named_modules()):
         where = repr(name) if name else "the model"
         notes += [f"{where}: {note}" for step in _PLAIN for note in step(module)]
+    _tie_(model, [site.names for site in inventory(model) if site.aliases])
     return notes
+
+
+def _tie_(model: nn.Module, groups: Sequence[Sequence[str]]) -> None:
+    """Make the parameters of each group of names one object, the first."""
+    modules = dict(model.named_modules(remove_duplicate=False))
+    for names in groups:
+        places = [(modules[name.rpartition(".")[0]]._parameters, name.rpartition(".")[2]) for name in names]
+        if all(key in parameters for parameters, key in places):
+            first = places[0][0][places[0][1]]
+            for parameters, key in places[1:]:
+                parameters[key] = first
 
 
 def _eager_children(module: nn.Module) -> Iterator[str]:

@@ -26,6 +26,7 @@ def pack_(module: Any, name: str, packed: PackedParameter) -> None:
     before = module._modules.get(name + SUFFIX)
     if isinstance(before, PackedParameter):
         packed.trainable = before.trainable
+    packed.train(module.training)
     module._parameters[name] = None
     module._modules[name + SUFFIX] = packed
 

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..errors import DataError, RecipeError, listed
+from ..errors import DataError, EvaluateError, RecipeError, listed
 from ..layer import METHODS
-from ..model import TensorSite, copied, inventory, keep_state, plain_, unwrap
+from ..model import TensorSite, copied, inventory, keep_state, plain_, unswap_, unwrap
 from ..recipe import CompressStep, Distill, Factorize, Impose, Prune, Quantize, Step, as_steps
 from .data import Batches, Forward, Output, described, dry_run
-from .distil import check_targets, distil
+from .distil import check_output, distil
 from .evaluate import Evaluate, evaluating, score
 from .finish import Work, file_bytes, finish
 from .ledger import Ledger
@@ -111,14 +111,27 @@ def _run(model: nn.Module, steps: Sequence[Step], settings: Settings, notes: lis
     try:
         for position, step in enumerate(steps):
             assignment, seed = assignments.get(position), settings.seed + 1000 * position
+            _seeded(seed)  # what an `evaluate` draws must not change what a step draws
             scene = Scene(model, dense, sites, states, batches, assignment, settings, seed)
             states = RUN[type(step)](step, scene)
-            metric = None if settings.evaluate is None else score(settings.evaluate, model)
-            ledger = ledger.after(step, file_bytes(sites, states, steps[: position + 1]), metric, settings.metric())
+            metric, failed = _scored(model, settings)
+            notes += [f"after {step}: {failed}"] if failed else []
+            size = file_bytes(sites, states, steps[: position + 1])
+            ledger = ledger.after(step, size, metric, settings.metric(), shrinks=step.shrinks)
         return finish(Work(model, dense, sites, states, steps), assignments, settings, ledger, notes)
     except BaseException:
         _restore(model, before, dense)
         raise
+
+
+def _scored(model: nn.Module, settings: Settings) -> tuple[float | None, str]:
+    """The metric after a step, or why there is none: halfway, a perplexity may be infinite and be mended later."""
+    if settings.evaluate is None:
+        return None, ""
+    try:
+        return score(settings.evaluate, model), ""
+    except EvaluateError as error:
+        return None, str(error)
 
 
 def _states(sites: Sequence[TensorSite], assignments: Mapping[int, Assignment]) -> dict[str, LayerState]:
@@ -140,10 +153,10 @@ def _checked_data(model: nn.Module, steps: Sequence[Step], settings: Settings) -
     with evaluating(model):
         if batches is not None:
             batch = next(batches.first(1))
-            result = dry_run(model, batch, settings.forward, settings.output)
+            result, logits = dry_run(model, batch, settings.forward, settings.output)
             for step in steps:
                 if isinstance(step, Distill):
-                    check_targets(step, batch, result)
+                    check_output(step, batch, result, logits, settings.output)
         if settings.example_inputs is not None:
             _try_example(model, settings.example_inputs)
     return batches
@@ -165,14 +178,14 @@ def _try_example(model: nn.Module, inputs: ExampleInputs) -> None:
 
 def _restore(model: nn.Module, before: Mapping[str, LayerState], dense: nn.Module | None) -> None:
     """Put the weights back that a failed run has changed: this matters to `compress_` alone."""
+    unswap_(model)
     parameters = dict(model.named_parameters(remove_duplicate=False))
     with torch.no_grad():
-        if dense is not None and not any(name not in parameters for name in before):
+        if dense is not None:
             model.load_state_dict(dense.state_dict())
             return
         for name, state in before.items():
-            if name in parameters:
-                parameters[name].copy_(state.dense())
+            parameters[name].copy_(state.dense())
 
 
 def _seeded(seed: int) -> None:

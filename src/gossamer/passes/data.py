@@ -14,7 +14,7 @@ first tensor of a tuple or list. Where these do not fit: `forward=lambda model, 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from itertools import islice
 from typing import Any
 
@@ -97,6 +97,10 @@ class Batches:
             yield self._kept[position]
             position += 1
 
+    def count(self) -> int:
+        """How many batches a pass has; data without a length are read once to count."""
+        return len(self._data) if isinstance(self._data, Sized) else sum(1 for _ in self)
+
     def first(self, count: int | None) -> Iterator[Any]:
         """At most `count` batches. Raises DataError when there is none at all."""
         empty = True
@@ -109,11 +113,12 @@ class Batches:
             )
 
 
-def dry_run(model: nn.Module, batch: Any, forward: Forward | None, output: Output | None) -> Tensor:
-    """One batch through the model before any slow work. Raises DataError that shows the batch and the cause."""
+def dry_run(model: nn.Module, batch: Any, forward: Forward | None, output: Output | None) -> tuple[Any, Tensor]:
+    """One batch through the model before slow work: result and output tensor. Raises DataError that shows the batch."""
     try:
         with torch.no_grad():
-            return output_of(call(model, batch, forward), output)
+            result = call(model, batch, forward)
+            return result, output_of(result, output)
     except DataError:
         raise
     except Exception as error:

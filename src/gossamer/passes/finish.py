@@ -11,7 +11,6 @@ from pathlib import Path
 from torch import nn
 
 from ..artifact import Encoded, Entry, dense_bytes, encode, entries
-from ..errors import GossamerError
 from ..formats import PackedWeight, pack
 from ..kernels import status as kernel_status
 from ..model import TensorSite, swap_
@@ -23,7 +22,7 @@ from .plan import Assignment
 from .result import Result
 from .settings import Settings
 from .state import LayerState
-from .verify import verify
+from .verify import verdicts, verify
 
 __all__ = ["Work", "file_bytes", "finish"]
 
@@ -61,11 +60,15 @@ def finish(
     encoded = encode(entries(work.model), recipe)
     rows = _rows(work, assignments, packed, encoded)
     kernels = kernel_status()
-    said = [*notes, *(f"step {e.step} helped nothing: {e.note}" for e in ledger.effects if not e.helped)]
+    said = [
+        *notes,
+        *(f"step {e.step} helped nothing: {e.note}" for e in ledger.effects if e.note and not e.helped),
+    ]
     if kernels.backend == "reference":
         said.append(f"kernels: the torch reference is used ({kernels.reason})")
     after = Measure(len(encoded.data), metric=ledger.metric)
-    report = Report(rows, before, after, steps=ledger.effects, notes=tuple(said))
+    answers = verdicts(before, after, {}, settings.metric())
+    report = Report(rows, before, after, answers, ledger.effects, tuple(said))
     return Result(work.model, _measured(report, work, encoded, settings), tuple(work.steps))
 
 
@@ -74,8 +77,11 @@ def _measured(report: Report, work: Work, encoded: Encoded, settings: Settings) 
 
     A failure there is a note, not an exception: the compressed model may have cost hours, and it is whole.
     """
-    if not settings.proof.measure or settings.example_inputs is None or work.dense is None:
+    if not settings.proof.measure:
         return report
+    if settings.example_inputs is None or work.dense is None:
+        note = "not read back and timed: give example_inputs=...; the metric is that of the model in memory"
+        return replace(report, notes=(*report.notes, note))
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.safetensors"
@@ -89,7 +95,7 @@ def _measured(report: Report, work: Work, encoded: Encoded, settings: Settings) 
                 effort=settings.proof.effort,
                 output=settings.output,
             )
-    except GossamerError as error:
+    except Exception as error:  # whatever it is: disk, memory, a process that died
         log.warning("measuring the compressed file failed: %s", error)
         return replace(report, notes=(*report.notes, f"not measured: {error}"))
     return replace(

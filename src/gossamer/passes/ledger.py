@@ -31,8 +31,11 @@ class Ledger:
     start: float | None = None
     effects: tuple[StepEffect, ...] = ()
 
-    def after(self, step: Step | str, size: int, metric: float | None, rule: Metric) -> Ledger:
-        """The account with one more step, after which the file takes `size` bytes and the metric is `metric`."""
+    def after(self, step: Step | str, size: int, metric: float | None, rule: Metric, *, shrinks: bool = True) -> Ledger:
+        """The account with one more step, after which the file takes `size` bytes and the metric is `metric`.
+
+        A step that is not there to shrink the file (`shrinks` False) is judged by the metric, or not at all.
+        """
         helped, notes = [], []
         if size < self.bytes:
             helped.append("bytes")
@@ -42,7 +45,9 @@ class Ledger:
                 helped.append("metric")
             if rule.as_good(self.metric, metric) == "worse":
                 notes.append(f"it cost {-gain:.4g} of the metric, more than the tolerance {rule.tolerance:.4g}")
-        if not helped:
-            notes.insert(0, "it made the file no smaller and the metric no better")
+        unknown = metric is None or self.metric is None
+        if not helped and (shrinks or not unknown):
+            told = "the metric was not measured" if unknown else "the metric is no better"
+            notes.insert(0, f"it made the file no smaller, and {told}")
         effect = StepEffect(str(step), size, metric, tuple(helped), "; ".join(notes))
         return replace(self, bytes=size, metric=metric, effects=(*self.effects, effect))

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ..errors import RecipeError, StructureError, TargetError, listed
 from ..layer import METHODS
 from ..model import TensorSite, select
 from ..recipe import CompressStep, Step
-from ..structure import Structure, TopK
 
 __all__ = ["Assignment", "plan"]
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """The weights that one compressing step will shape, and the reasons why it leaves others."""
+    """The weights that one compressing step will shape (of which the user named some), and why it leaves others."""
 
     step: CompressStep
     names: tuple[str, ...]
+    named: frozenset[str] = frozenset()
     skipped: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -38,7 +38,9 @@ def plan(steps: Sequence[Step], sites: Sequence[TensorSite]) -> dict[int, Assign
     for position, step in enumerate(steps):
         if not isinstance(step, CompressStep):
             continue
-        names, skipped = [], {}
+        names: list[str] = []
+        named: set[str] = set()
+        skipped: dict[str, str] = {}
         for choice in select(sites, step.targets, step.ignore):
             site = choice.site
             obstacle = _obstacle(step, site)
@@ -48,8 +50,9 @@ def plan(steps: Sequence[Step], sites: Sequence[TensorSite]) -> dict[int, Assign
                 skipped[site.name] = obstacle
             else:
                 names.append(site.name)
+                named |= {site.name} if choice.named else set()
                 clashes += _fill(filled.setdefault(site.name, {}), step, position, site.name)
-        assignments[position] = Assignment(step, tuple(names), skipped)
+        assignments[position] = Assignment(step, tuple(names), frozenset(named), skipped)
     if wrong:
         raise TargetError(listed(wrong, "layers that were named cannot be compressed as asked:"))
     if clashes:
@@ -69,18 +72,10 @@ def _obstacle(step: CompressStep, site: TensorSite) -> str:
             f"use a method that needs none"
         )
     try:
-        method.check(_local(step.structure), site.view.matrix_shape)
+        method.check(step.structure, site.view.matrix_shape)
     except StructureError as error:
         return str(error)
     return ""
-
-
-def _local(structure: Structure) -> Structure:
-    """A model-wide support stands for a count in each layer, which fits every layer."""
-    support = structure.support
-    if isinstance(support, TopK) and support.scope == "model":
-        return replace(structure, support=TopK(support.density, support.k))
-    return structure
 
 
 def _fill(slots: dict[str, str], step: CompressStep, position: int, name: str) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ..errors import TargetError, listed
 from ..layer import METHODS, GlobalMagnitude, LayerResult, LayerTask
 from ..recipe import CompressStep
 from ..status import Status
@@ -49,6 +50,11 @@ def _energies(step: CompressStep, scene: Scene) -> dict[str, Tensor]:
         count=step.batches,
         forward=scene.settings.forward,
     )
+    unreached = [name for name in scene.assignment.named if not measured[name].samples]
+    if unreached:
+        raise TargetError(
+            listed(sorted(unreached), f"{step}: no calibration batch reached these layers, which were named:")
+        )
     return {name: energy.result() for name, energy in measured.items() if energy.samples}
 
 

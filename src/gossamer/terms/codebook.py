@@ -47,8 +47,8 @@ def fit_codebook(
         min_C Σ_{j held} metric_j min_c (x_j − C_c)²,   |C| ≤ size
 
     Exact (dynamic programming) up to 32,768 distinct values; above, the values are first gathered into as many cells of
-    equal count, each standing at its weighted mean. Zeros that x holds without a support stay zero: the centre
-    nearest to zero is then put there. Centres are stored as float16 where float16 can hold them.
+    equal count, each standing at its weighted mean. Zeros that x holds without a support stay zero: one centre
+    is then zero, and the others are for the rest. Centres are stored as float16 where float16 can hold them.
 
     Args: x (*b, n); metric broadcasts to x, ≥ 0; support, bool like x, says which entries are held (None: all).
     Source: Han et al. 2016 (weight sharing over the nonzero weights); the clustering is Wang & Song 2011, with the
@@ -57,14 +57,14 @@ def fit_codebook(
     weights = torch.ones_like(x, dtype=torch.float64) if metric is None else metric.double().expand(x.shape)
     held = torch.ones_like(x, dtype=torch.bool) if support is None else support
     points, mass = x.double()[held].cpu().numpy(), weights[held].cpu().numpy()
-    pin_zero = support is None and bool((points == 0).any())
+    zeros = support is None and word.size > 1 and bool((points == 0).any())
+    if zeros:  # zero is one of the centres, and the others are for the rest
+        points, mass = points[points != 0], mass[points != 0]
     if mass.size and not mass.any():
         mass = np.ones_like(mass)
-    centres = kmeans_1d(points, mass, word.size) if points.size else np.zeros(1)
-    codebook = narrowed(torch.from_numpy(centres).to(torch.float32)).float()
-    if pin_zero:
-        codebook[codebook.abs().argmin()] = 0.0
-    return CodebookValues(word, narrowed(codebook.unique()).to(x.device))
+    centres = kmeans_1d(points, mass, word.size - zeros) if points.size else np.zeros(1)
+    codebook = torch.from_numpy(np.append(centres, 0.0) if zeros else centres).to(torch.float32)
+    return CodebookValues(word, narrowed(codebook).unique().to(x.device))
 
 
 def kmeans_1d(points: Floats, mass: Floats, size: int) -> Floats:

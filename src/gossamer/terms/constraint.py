@@ -56,6 +56,11 @@ class StructureSet(Constraint):
         return self._alternate(word, x, metric)
 
     @property
+    def is_point(self) -> bool:
+        """One member only: a frozen low-rank part and nothing beside it."""
+        return self._holds_nothing and self.factors is not None
+
+    @property
     def _holds_nothing(self) -> bool:
         """Only a low-rank part: everything else is zero."""
         return self.structure.lowrank is not None and self.where is None and self.what is None
