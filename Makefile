@@ -15,8 +15,9 @@ help: ## this list
 demo: $(VENV)/.demo ## train, compress, save, reload and measure a small network on real digits
 	$(PY) -m gossamer demo
 
+# One worker a core and one torch thread a worker: two pools of spinning threads on two cores wait for each other.
 test: $(VENV)/.dev ## the default test suite
-	$(PY) -m pytest
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile
 
 check: format lint types imports doctest docs ## formatting, lint, types, the import contract, executed docs
 

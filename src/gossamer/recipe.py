@@ -83,6 +83,14 @@ class CompressStep(Step):
         settle(self, "batches", batches)
         if self.method not in METHODS:
             raise RecipeError(f"{type(self).__name__}: no method {self.method!r}; there are {', '.join(METHODS)}")
+        foreign = [str(word) for word in what.words if not isinstance(word, METHODS[self.method].words)]
+        if foreign:
+            fitting = [
+                name for name, method in METHODS.items() if all(isinstance(word, method.words) for word in what.words)
+            ]
+            raise RecipeError(
+                f"{type(self).__name__}: {self.method} does not bring {', '.join(foreign)}; {' or '.join(fitting)} does"
+            )
         if batches is not None and not _counts(batches):
             raise RecipeError(f"{type(self).__name__}: batches is at least 1, or None for all; given {batches}")
         if not clip and not isinstance(what.values, Grid):
@@ -193,6 +201,8 @@ class Distill(Step):
 
 def as_steps(recipe: Step | Iterable[Step]) -> tuple[Step, ...]:
     """The steps of a recipe, checked. Raises RecipeError that names every wrong entry at once."""
+    if isinstance(recipe, str | Word | Structure) or not isinstance(recipe, Step | Iterable):
+        raise RecipeError(f"a recipe is a list of steps, given {recipe!r}; wrap it, as in [Prune('2:4')]")
     steps = (recipe,) if isinstance(recipe, Step) else tuple(recipe)
     wrong = [
         f"entry {i}: {type(step).__name__} is not a step" for i, step in enumerate(steps) if not isinstance(step, Step)

@@ -278,3 +278,49 @@ def test_a_compressed_model_may_come_again() -> None:
     assert any("dense" in note for note in again.report.notes)
     assert (again.model[0].weight == 0).float().mean() >= 0.5
     assert copy.deepcopy(again.model)(torch.ones(1, 16)).shape == (1, 4)
+
+
+def test_the_users_own_mask_survives_quantizing_and_distilling() -> None:
+    model = net()
+    for layer in (model[0], model[3]):
+        torch.nn.utils.prune.l1_unstructured(layer, "weight", 0.9)
+    zeros = model[0].weight == 0
+    steps = [gs.Quantize("int4"), gs.Distill(epochs=5, lr=1e-2)]
+    result = gs.compress(model, steps, data=data(), proof=gs.Proof(measure=False))
+    assert (result.model[0].weight[zeros] == 0).all()
+    assert result.report.row("0.weight").density < 0.11
+    again = gs.compress(result.model, steps, data=data(), proof=gs.Proof(measure=False))
+    assert (again.model[0].weight[zeros] == 0).all()
+
+
+def test_a_recipe_that_compresses_nothing_says_so() -> None:
+    report = gs.compress(nn.ReLU(), [gs.Prune("2:4")], proof=gs.Proof(measure=False)).report
+    assert "no tensor was compressed" in report.notes[0]
+
+
+@pytest.mark.parametrize("recipe", [None, "2:4", gs.NM(2, 4), 3])
+def test_what_is_no_recipe(recipe) -> None:
+    with pytest.raises(RecipeError, match="list of steps"):
+        gs.compress(net(), recipe)
+
+
+def test_a_method_that_does_not_bring_the_word_is_refused_at_once() -> None:
+    with pytest.raises(RecipeError, match=r"rtn does not bring 2:4; magnitude or wanda"):
+        gs.Prune("2:4", "rtn")
+
+
+def test_more_settings_that_cannot_be() -> None:
+    frozen = net().requires_grad_(False)
+    with pytest.raises(DataError, match="requires_grad_"):
+        gs.compress(frozen, [gs.Prune("2:4"), gs.Distill()], data=data())
+    with pytest.raises(DataError, match="calibration batch 2"):
+        gs.compress(net(), [gs.Prune("2:4", "wanda")], data=(data()[0][0], data()[0][1]))
+    for wrong in ({"proof": False}, {"seed": None}, {"tolerance": "1%"}, {"evaluate": 0.9}):
+        with pytest.raises(RecipeError):
+            gs.compress(net(), [gs.Prune("2:4")], **wrong)
+
+
+def test_old_spectral_norm_leaves_a_model_whose_state_loads() -> None:
+    model = nn.Sequential(nn.utils.spectral_norm(nn.Linear(16, 16)), nn.Linear(16, 4))
+    plain = gs.to_dense(gs.compress(model, [gs.Quantize("int4")], proof=gs.Proof(measure=False)).model)
+    plain.load_state_dict(plain.state_dict())

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import StructureError
 from ..problem import LayerQuadratic
 from ..status import Status
-from ..structure import Structure, TopK
+from ..structure import Structure, TopK, Word
 from ..terms import Member, StructureSet, WithinSupport, fit_values, frozen, support_set
 from ..terms.lowrank import check_rank
 
@@ -59,6 +59,8 @@ class LayerResult:
 
 class Compressor(ABC):
     """A named method: (metric, term, solver)."""
+
+    words: tuple[type[Word], ...]  # the words that it may bring
 
     @property
     @abstractmethod

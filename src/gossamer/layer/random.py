@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from ..errors import StructureError
-from ..structure import Structure, TopK
+from ..structure import NM, Block, Structure, TopK, Word
 from ..terms import FixedSupport, Member
 from .base import Compressor, LayerTask, constraint, fits
 
@@ -20,6 +20,8 @@ class RandomSupport(Compressor):
 
     Every entry gets its own draw (a mask of shape (in,) would remove whole input channels).
     """
+
+    words: tuple[type[Word], ...] = (TopK, NM, Block)
 
     @property
     def needs(self) -> tuple[str, ...]:

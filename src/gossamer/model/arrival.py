@@ -134,7 +134,17 @@ def _normed(module: nn.Module) -> Iterator[str]:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", FutureWarning)
                     remove(module, hook.name)
+                _forget_state_hooks(module, kind.__name__)
                 yield f"{kind.__name__} of {hook.name} was made part of it"
+
+
+def _forget_state_hooks(module: nn.Module, kind: str) -> None:
+    """torch leaves behind the hooks that read and write the norm's own keys, and no state_dict loads any more."""
+    for hooks in (module._state_dict_hooks, module._load_state_dict_pre_hooks):
+        for key, hook in list(hooks.items()):
+            inner = getattr(hook, "hook", hook)  # torch wraps some
+            if type(inner).__name__.startswith(f"{kind}StateDict") or type(inner).__name__.startswith(f"{kind}Load"):
+                del hooks[key]
 
 
 def _parametrized(module: Any) -> Iterator[str]:
@@ -174,6 +184,8 @@ def _offenders(model: nn.Module) -> Iterator[str]:
 def _tensor_problem(tensor: Tensor) -> str:
     if isinstance(tensor, UninitializedParameter | UninitializedBuffer):
         return "is not initialized yet (a lazy layer); run one batch through the model first"
+    if tensor.is_inference():
+        return "was made in inference mode, where nothing can be changed; build the model outside of it"
     if tensor.is_meta:
         return "is on the meta device, without data; load the weights first"
     if tensor.is_quantized:

@@ -8,9 +8,10 @@ from typing import Any
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
+from ..errors import DataError
 from ..model import TensorSite, column_energy
 from ..statistics import ColumnEnergy
-from .data import Batches, Forward, call
+from .data import Batches, Forward, call, described
 from .evaluate import evaluating
 
 __all__ = ["calibrate"]
@@ -36,8 +37,14 @@ def calibrate(
         for site in sites:
             handles += _listen(site, energies[site.name])
         with evaluating(model):
-            for batch in batches.first(count):
-                call(model, batch, forward)
+            for position, batch in enumerate(batches.first(count)):
+                try:
+                    call(model, batch, forward)
+                except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+                    raise DataError(
+                        f"calibration batch {position + 1}, {described(batch)}: {type(error).__name__}: {error}. "
+                        f"If the data are one batch, write data=[batch]"
+                    ) from error
     finally:
         for handle in handles:
             handle.remove()

@@ -138,7 +138,7 @@ def _states(sites: Sequence[TensorSite], assignments: Mapping[int, Assignment]) 
     """One state for each weight that some step aims at and that has a matrix, in the model's order."""
     aimed = {name for a in assignments.values() for name in (*a.names, *a.skipped)}
     return {
-        site.name: LayerState(site.name, site.view, site.view.to_matrix(site.tensor.detach()).clone())
+        site.name: LayerState.of(site.name, site.view, site.tensor)
         for site in sites
         if site.view is not None and site.name in aimed
     }
@@ -148,6 +148,9 @@ def _checked_data(model: nn.Module, steps: Sequence[Step], settings: Settings) -
     """One batch, and the example inputs, through the model before any slow work."""
     batches = None if settings.data is None else Batches(settings.data)
     wanting = [f"step {i + 1}, {step}" for i, step in enumerate(steps) if _needs_data(step)]
+    distils = any(isinstance(step, Distill) for step in steps)
+    if distils and not any(parameter.requires_grad for parameter in model.parameters()):
+        raise DataError("nothing to distil: no parameter requires a gradient; call model.requires_grad_(True) first")
     if wanting and batches is None:
         raise RecipeError(listed(wanting, "these steps need data; give data=<an iterable of batches>:"))
     with evaluating(model):

@@ -60,7 +60,9 @@ def finish(
     encoded = encode(entries(work.model), recipe)
     rows = _rows(work, assignments, packed, encoded)
     kernels = kernel_status()
+    nothing = [] if packed else ["no tensor was compressed: every layer was left out, skipped, or of no known type"]
     said = [
+        *nothing,
         *notes,
         *(f"step {e.step} helped nothing: {e.note}" for e in ledger.effects if e.note and not e.helped),
     ]

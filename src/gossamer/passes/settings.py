@@ -51,9 +51,15 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not self.tolerance >= 0:
+        if not isinstance(self.proof, Proof):
+            raise RecipeError(f"proof is a Proof, such as Proof(measure=False); given {self.proof!r}")
+        if self.evaluate is not None and not callable(self.evaluate):
+            raise RecipeError(f"evaluate is a function evaluate(model) -> float; given {self.evaluate!r}")
+        if not isinstance(self.seed, int):
+            raise RecipeError(f"seed is a whole number, given {self.seed!r}")
+        if not isinstance(self.tolerance, int | float) or not self.tolerance >= 0:
             raise RecipeError(
-                f"tolerance is the loss of metric that counts as none, at least 0; given {self.tolerance}"
+                f"tolerance is the loss of metric that counts as none, at least 0; given {self.tolerance!r}"
             )
         if self.example_inputs is not None and not isinstance(self.example_inputs, tuple | Mapping):
             given = type(self.example_inputs).__name__

@@ -9,9 +9,12 @@ from torch import Tensor
 
 from ..nn import WeightView
 from ..status import Status
-from ..terms import Member
+from ..structure import Structure
+from ..terms import FixedSupport, Member, StructureSet
 
 __all__ = ["LayerState"]
+
+PRUNED = 0.5  # a weight with at most this share of nonzeros did not come by them through training alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +36,18 @@ class LayerState:
     member: Member | None = None
     outcomes: tuple[tuple[str, str, Status], ...] = field(default=())
     error: float | None = None
+
+    @classmethod
+    def of(cls, name: str, view: WeightView, tensor: Tensor) -> LayerState:
+        """The state before any step. A weight that arrives mostly zero was pruned: its zeros are kept as a support."""
+        weight = view.to_matrix(tensor.detach()).clone()
+        support = weight != 0
+        kept = int(support.sum())
+        if not 0 < kept <= PRUNED * weight.numel():
+            return cls(name, view, weight)
+        return cls(
+            name, view, weight, StructureSet(Structure(), tuple(weight.shape), FixedSupport(support)).project(weight)
+        )
 
     @property
     def dtype(self) -> torch.dtype:

@@ -58,10 +58,7 @@ def fit_grid(
         (Nagel et al. 2021, section 3.1).
     """
     if word.group is not None and x.shape[-1] % word.group:
-        raise StructureError(
-            f"width {x.shape[-1]} is not a multiple of group {word.group}; {_divisors(x.shape[-1])}"
-            f"or leave the layer out with ignore"
-        )
+        raise StructureError(f"width {x.shape[-1]} is not a multiple of group {word.group}; {_divisors(x.shape[-1])}")
     x = x.to(torch.float32)
     if support is not None:
         x = torch.where(support, x, torch.zeros((), device=x.device))
@@ -107,4 +104,4 @@ def _blocks(x: Tensor, word: Grid) -> Tensor:
 
 def _divisors(width: int) -> str:
     fitting = [g for g in (128, 64, 32, 16, 8) if width % g == 0][:2]
-    return f"choose a group of {' or '.join(map(str, fitting))}, " if fitting else ""
+    return f"choose a group of {' or '.join(map(str, fitting))}" if fitting else "use a scale for each row (no group)"
