@@ -1,4 +1,4 @@
-"""How far a student's output lies from its teacher's. Where token logits are padded, flatten and mask them first."""
+"""How far a student's output lies from its teacher's; the pass that calls them leaves padded rows out."""
 
 from __future__ import annotations
 
