@@ -167,8 +167,8 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     ),
     "made in inference mode": (
         lambda: _in_inference_mode(),
-        ArtifactError,
-        "'norm.weight': cannot be written to in the model",
+        ModelError,
+        "norm.weight was made in inference mode.* build the model outside of it",
     ),
 }
 

@@ -100,8 +100,8 @@ def _problem(item: Stored, site: TensorSite) -> str:
     if _kind(tensor.dtype) != _kind(item.dtype):
         given, had = (str(dtype).removeprefix("torch.") for dtype in (item.dtype, tensor.dtype))
         return f"{given} in the file, {had} in the model, which is another kind of number"
-    if tensor.layout != torch.strided or tensor.is_inference():
-        return "cannot be written to in the model (sparse, or made in inference mode); build the model anew"
+    if tensor.layout != torch.strided:
+        return f"cannot be written to in the model, where it is {tensor.layout}; make it plain with .to_dense()"
     if view is not None and site.view is None:
         return f"packed in the file, and cannot be packed in the model: {site.reason}"
     if view is not None and site.view is not None and not view.same_matrix(site.view):
