@@ -30,7 +30,7 @@ class StructureSet(Constraint):
     given the other: a heuristic, and `exact` says so. `factors`, when given, are a frozen low-rank part.
 
     Args: structure; shape of the tensors (*b, n); where, what: the slots' sets, None for a free slot; factors.
-    Source: FORMULAS 14 (elementwise rule); GoDec (Zhou & Tao 2011) for the alternation.
+    Source: the elementwise rule is derived above; GoDec (Zhou & Tao 2011) for the alternation.
     """
 
     structure: Structure

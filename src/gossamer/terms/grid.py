@@ -54,7 +54,7 @@ def fit_grid(
             others neither widen the range nor count in the error).
         clip: search the scale (default); False takes S_max, plain min–max round-to-nearest.
     Raises: StructureError when the group does not divide n.
-    Source: FORMULAS of affine quantization as in Jacob et al. 2018, section 2; the search is the usual MSE range search
+    Source: affine quantization as in Jacob et al. 2018, section 2; the search is the usual MSE range search
         (Nagel et al. 2021, section 3.1).
     """
     if word.group is not None and x.shape[-1] % word.group:
