@@ -8,10 +8,9 @@ from typing import Any
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-from ..errors import DataError
 from ..model import TensorSite, column_energy
 from ..statistics import ColumnEnergy
-from .data import Batches, Forward, call, described
+from .data import Batches, Forward, batch_named, call
 from .evaluate import evaluating
 
 __all__ = ["calibrate"]
@@ -38,13 +37,9 @@ def calibrate(
             handles += _listen(site, energies[site.name])
         with evaluating(model):
             for position, batch in enumerate(batches.first(count)):
-                try:
+                advice = ". If the data are one batch, write data=[batch]"
+                with batch_named(f"calibration batch {position + 1}, {{}}", batch, advice):
                     call(model, batch, forward)
-                except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
-                    raise DataError(
-                        f"calibration batch {position + 1}, {described(batch)}: {type(error).__name__}: {error}. "
-                        f"If the data are one batch, write data=[batch]"
-                    ) from error
     finally:
         for handle in handles:
             handle.remove()

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -23,7 +24,18 @@ from torch import Tensor, nn
 
 from ..errors import DataError
 
-__all__ = ["Batches", "Forward", "Output", "call", "described", "dry_run", "mapped", "output_of", "target_of"]
+__all__ = [
+    "Batches",
+    "Forward",
+    "Output",
+    "batch_named",
+    "call",
+    "described",
+    "dry_run",
+    "mapped",
+    "output_of",
+    "target_of",
+]
 
 Forward = Callable[[nn.Module, Any], Any]
 Output = Callable[[Any], Tensor]
@@ -126,6 +138,15 @@ def dry_run(model: nn.Module, batch: Any, forward: Forward | None, output: Outpu
             f"the model could not take the first batch, {described(batch)}: {type(error).__name__}: {error}\n"
             f"A tuple's last entry is taken as the target; if that is wrong give forward=lambda model, batch: ..."
         ) from error
+
+
+@contextmanager
+def batch_named(words: str, batch: Any, advice: str = "") -> Iterator[None]:
+    """Whatever breaks on a batch becomes a DataError that shows it: `words` with the batch put in, cause, advice."""
+    try:
+        yield
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+        raise DataError(f"{words.format(described(batch))}: {type(error).__name__}: {error}{advice}") from error
 
 
 def described(value: Any) -> str:

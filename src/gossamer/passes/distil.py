@@ -17,7 +17,7 @@ from ..distill import LOSSES
 from ..errors import DataError
 from ..recipe import Distill
 from ..terms import StructureSet, frozen
-from .data import Batches, Output, call, described, output_of, target_of
+from .data import Batches, Output, batch_named, call, described, output_of, target_of
 from .scene import Scene
 from .state import LayerState
 
@@ -103,16 +103,12 @@ def _compared(step: Distill, scene: Scene, batch: Any, count: int, feasible: Map
     """The loss on one batch, with the feasible weights in the student. Raises DataError that names the batch."""
     assert scene.teacher is not None, "the front door has seen to it"
     forward, output = scene.settings.forward, scene.settings.output
-    try:
+    with batch_named(f"{step}: batch {count + 1}, {{}}, could not be trained on", batch):
         with torch.no_grad():
             target = output_of(call(scene.teacher, batch, forward), output)
         with _substituted(scene.model, feasible):
             result = call(scene.model, batch, forward)
             loss = _loss(step, result, output_of(result, output), target, batch)
-    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
-        raise DataError(
-            f"{step}: batch {count + 1}, {described(batch)}, could not be trained on: {type(error).__name__}: {error}"
-        ) from error
     if not bool(torch.isfinite(loss)):
         raise DataError(
             f"{step}: the loss became {float(loss.detach())} at batch {count + 1}; choose a smaller lr than {step.lr}, "
