@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar
 
-from .errors import RecipeError, StructureError
-from .layer import DEFAULT_METHOD, METHODS
-from .structure import Grid, Structure, Word, as_structure
+from ..errors import RecipeError, StructureError
+from ..layer import DEFAULT_METHOD, METHODS
+from ..structure import Grid, Structure, Word, as_structure
 
 __all__ = ["CompressStep", "Distill", "Factorize", "Impose", "Prune", "Quantize", "Step", "Targets", "as_steps"]
 
