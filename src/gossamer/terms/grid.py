@@ -14,6 +14,7 @@ __all__ = ["GridValues", "fit_grid", "narrowed"]
 
 CLIP_STEPS = 48  # candidates for the clip search, from the full range down to CLIP_LEAST of it
 CLIP_LEAST = 0.4
+CACHED = 1 << 15  # entries that are searched at once: 128 KiB, so that 48 passes over them stay in a core's cache
 HALF_LEAST = 6.103515625e-05  # smallest normal float16: below it a scale would lose bits
 
 
@@ -59,14 +60,31 @@ def fit_grid(
     """
     if word.group is not None and x.shape[-1] % word.group:
         raise StructureError(f"width {x.shape[-1]} is not a multiple of group {word.group}; {_divisors(x.shape[-1])}")
-    x = x.to(torch.float32)
+    blocks, weights = _weighed(word, x.to(torch.float32), metric, support)
+    shape, width = blocks.shape[:-1], blocks.shape[-1]
+    rows = max(1, CACHED // width)
+    parts = [
+        _fitted(word, part, None if weights is None else weights.reshape(-1, width)[start : start + rows], clip)
+        for start, part in zip(range(0, shape.numel(), rows), blocks.reshape(-1, width).split(rows), strict=True)
+    ]
+    scale = narrowed(torch.cat([scale for scale, _ in parts]).reshape(shape))
+    if word.symmetric:
+        return GridValues(word, scale, None)
+    return GridValues(word, scale, torch.cat([zero for _, zero in parts]).reshape(shape))
+
+
+def _weighed(word: Grid, x: Tensor, metric: Tensor | None, support: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """The blocks that share a scale, dropped entries zero, and what each squared difference counts (None: 1)."""
     if support is not None:
         x = torch.where(support, x, torch.zeros((), device=x.device))
-    blocks = _blocks(x, word)
-    weights = torch.ones((), device=x.device) if metric is None else metric.to(torch.float32).expand(x.shape)
+    weights = None if metric is None else metric.to(torch.float32).expand(x.shape)
     if support is not None:
-        weights = weights * support
-    weights = _blocks(weights.expand(x.shape), word)
+        weights = support.to(torch.float32) if weights is None else weights * support
+    return _blocks(x, word), None if weights is None else _blocks(weights.expand(x.shape), word)
+
+
+def _fitted(word: Grid, blocks: Tensor, weights: Tensor | None, clip: bool) -> tuple[Tensor, Tensor]:
+    """Scale and zero point of each row of `blocks` (rows, n)."""
     low, high = blocks.amin(-1).clamp(max=0), blocks.amax(-1).clamp(min=0)
     widest = torch.maximum(high, -low) / word.qmax if word.symmetric else (high - low) / word.qmax
     widest = torch.where(widest > 0, widest, torch.ones_like(widest))
@@ -75,11 +93,29 @@ def fit_grid(
     for factor in torch.linspace(1.0, CLIP_LEAST, CLIP_STEPS).tolist() if clip else [1.0]:
         step = narrowed(widest * factor).float()
         offset = _zero_point(word, step, low * factor)
-        error = (weights * (blocks - _blocks(GridValues(word, step, offset).nearest(x), word)) ** 2).sum(-1)
+        error = _error(word, blocks, weights, step, offset)
         better = error < least
         least, scale = torch.where(better, error, least), torch.where(better, step, scale)
-        zero = None if zero is None or offset is None else torch.where(better, offset, zero)
-    return GridValues(word, narrowed(scale), zero)
+        zero = torch.where(better, offset, zero)
+    return scale, zero
+
+
+def _error(word: Grid, blocks: Tensor, weights: Tensor | None, step: Tensor, zero: Tensor) -> Tensor:
+    """Σ weights·(x − nearest(x))² of each row, in pieces that stay in the cache: what `GridValues` computes, in place."""
+    total = torch.zeros_like(step)
+    step, zero = step.unsqueeze(-1), zero.float().unsqueeze(-1)
+    for start in range(0, blocks.shape[-1], CACHED):
+        x = blocks[:, start : start + CACHED]
+        apart = torch.round(x / step)
+        if word.symmetric:
+            apart.clamp_(word.qmin, word.qmax)
+        else:
+            apart.add_(zero).clamp_(0, word.qmax).sub_(zero)
+        apart.mul_(step).sub_(x).square_()
+        if weights is not None:
+            apart.mul_(weights[:, start : start + CACHED])
+        total += apart.sum(-1)
+    return total
 
 
 def narrowed(parameters: Tensor) -> Tensor:
@@ -89,8 +125,11 @@ def narrowed(parameters: Tensor) -> Tensor:
     return parameters.to(torch.float16) if fits else parameters.to(torch.float32)
 
 
-def _zero_point(word: Grid, scale: Tensor, low: Tensor) -> Tensor | None:
-    return None if word.symmetric else torch.round(-low / scale).clamp(0, word.qmax).to(torch.uint8)
+def _zero_point(word: Grid, scale: Tensor, low: Tensor) -> Tensor:
+    """Of a symmetric grid nothing, as zeros: its codes are stored from 0, but its values are centred."""
+    if word.symmetric:
+        return torch.zeros_like(scale, dtype=torch.uint8)
+    return torch.round(-low / scale).clamp(0, word.qmax).to(torch.uint8)
 
 
 def _blocks(x: Tensor, word: Grid) -> Tensor:
