@@ -10,7 +10,7 @@ import torch
 from gossamer.errors import StructureError
 from gossamer.layer import DEFAULT_METHOD, METHODS, GlobalMagnitude, LayerTask
 from gossamer.problem import LayerQuadratic
-from gossamer.statistics import STATISTICS, ColumnEnergy
+from gossamer.statistics import STATISTICS
 from gossamer.structure import NM, Structure, TopK, as_structure, parse
 from gossamer.terms import SUPPORTS, VALUES, Member, fit
 
@@ -160,12 +160,39 @@ def test_global_magnitude_keeps_the_largest_of_all_layers_exactly() -> None:
     word = TopK(0.3, scope="model")
     weights = [weight(s) * scale for s, scale in enumerate((1.0, 3.0, 0.1))]
     tasks = [LayerTask(f"l{i}", w, as_structure(word)) for i, w in enumerate(weights)]
-    structures = GlobalMagnitude().allocate(tasks)
+    structures = GlobalMagnitude(floor=0.0).allocate(tasks)
     counts = [s.support.k for s in structures]
     every = torch.cat([w.abs().flatten() for w in weights])
     threshold = every.sort(descending=True).values[word.kept(every.numel()) - 1]
     assert sum(counts) == word.kept(every.numel())
     assert counts == [int((w.abs() >= threshold).sum()) for w in weights]
+
+
+@pytest.mark.parametrize(("floor", "cap"), [(0.0, 1.0), (0.2, 1.0), (0.0, 0.5), (0.25, 0.5), (0.375, 0.375)])
+def test_bounds_on_each_layer_cost_the_least_magnitude(floor: float, cap: float) -> None:
+    """Against every admissible split of the count: a layer that keeps c entries keeps its c largest."""
+    sizes = [torch.rand(8, generator=torch.Generator().manual_seed(seed)) * scale for seed, scale in enumerate((1, 3))]
+    word = TopK(0.375, scope="model")
+    tasks = [LayerTask(f"l{i}", size.reshape(1, 2, 4), as_structure(word)) for i, size in enumerate(sizes)]
+    counts = [s.support.k for s in GlobalMagnitude(floor, cap).allocate(tasks)]
+    kept = [size.sort(descending=True).values.square().cumsum(0).tolist() for size in sizes]
+    total = word.kept(16)
+    least = int(floor * 8) if floor == 0 else max(int(floor * 8), 1)
+    best = max(
+        (sum([0.0, *kept[0]][a : a + 1]) + sum([0.0, *kept[1]][total - a : total - a + 1]), (a, total - a))
+        for a in range(total + 1)
+        if all(least <= count <= min(TopK(cap).kept(8), 8) for count in (a, total - a))
+    )
+    assert tuple(counts) == best[1]
+
+
+def test_no_layer_is_emptied_unless_that_is_asked_for() -> None:
+    word = as_structure(TopK(0.1, scope="model"))
+    tasks = [LayerTask("large", weight(0) * 100, word), LayerTask("small", weight(1) * 1e-3, word)]
+    assert [s.support.k for s in GlobalMagnitude(floor=0.0).allocate(tasks)][1] == 0
+    assert [s.support.k for s in GlobalMagnitude().allocate(tasks)][1] == max(1, int(0.01 * weight(1).numel()))
+    dead = [LayerTask("large", weight(0), word), LayerTask("dead", torch.zeros(1, 8, 16), word)]
+    assert GlobalMagnitude().allocate(dead)[1].support.k == 0
 
 
 def test_global_magnitude_leaves_other_scopes_alone_and_counts_only_what_is_left() -> None:
@@ -196,7 +223,7 @@ def test_statistics_merge_as_if_they_had_seen_everything(name: str) -> None:
         whole.update(batch)
         (left if i < 2 else right).update(batch)
     left.merge(right)
-    empty = ColumnEnergy()
+    empty = STATISTICS[name]()
     left.merge(empty)
     assert left.samples == whole.samples == 20
     assert torch.allclose(left.result(), whole.result())

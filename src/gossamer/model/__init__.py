@@ -1,7 +1,7 @@
 """Room 7: which tensors a model has, how they are matrices, and exchanging its layers."""
 
 from .arrival import copied, plain_, unwrap
-from .columns import column_energy, columns
+from .columns import column_energy, column_sum, columns
 from .guard import keep_state
 from .inventory import Owner, TensorSite, inventory
 from .select import Choice, select
@@ -14,6 +14,7 @@ __all__ = [
     "Owner",
     "TensorSite",
     "column_energy",
+    "column_sum",
     "columns",
     "copied",
     "inventory",

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..errors import ModelError
 from ..nn import Kind, WeightView
 
-__all__ = ["column_energy", "columns"]
+__all__ = ["column_energy", "column_sum", "columns"]
 
 
 def columns(
@@ -46,9 +46,19 @@ def column_energy(
     X itself, which repeats each input entry once a tap, is never written out: the windows are a strided view of x².
     """
     x = _input(view, module, args, kwargs)
-    if x is None:
-        return None
-    windows, sample_axes = _WINDOWS[view.kind](module, x.double().square())
+    return None if x is None else _summed(view, module, x.double().square())
+
+
+def column_sum(
+    view: WeightView, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None
+) -> tuple[Tensor, int] | None:
+    """The sum of the rows of X_g (groups, in) in float64, and the number of samples; as `column_energy`."""
+    x = _input(view, module, args, kwargs)
+    return None if x is None else _summed(view, module, x.double())
+
+
+def _summed(view: WeightView, module: nn.Module, x: Tensor) -> tuple[Tensor, int]:
+    windows, sample_axes = _WINDOWS[view.kind](module, x)
     axes = tuple(range(1, 1 + sample_axes))
     return windows.sum(axes).flatten(1), math.prod(windows.shape[axis] for axis in axes)
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from ..model import TensorSite, column_energy
-from ..statistics import ColumnEnergy
+from ..model import TensorSite, column_energy, column_sum
+from ..progress import track
+from ..statistics import STATISTICS, Statistic
 from .data import Batches, Forward, batch_named, call
 from .evaluate import evaluating
 
 __all__ = ["calibrate"]
+
+# What each statistic sums of one call's inputs.
+_SUMS: Mapping[str, Callable[..., tuple[Tensor, int] | None]] = {
+    "column energy": column_energy,
+    "column mean": column_sum,
+}
 
 
 def calibrate(
@@ -21,32 +28,35 @@ def calibrate(
     sites: Sequence[TensorSite],
     batches: Batches,
     *,
+    statistic: str = "column energy",
     count: int | None = None,
     forward: Forward | None = None,
-) -> dict[str, ColumnEnergy]:
-    """The column energies diag(XᵀX) of every site's inputs, by the site's name, over at most `count` batches.
+) -> dict[str, Statistic]:
+    """A statistic of every site's inputs, by the site's name, over at most `count` batches.
 
     The model runs in evaluation mode without gradients; its modes and hooks are as before afterwards. A layer used
     twice adds up both uses, and so does a weight shared by two layers. A site that no batch reaches keeps zero
     samples.
     """
-    energies = {site.name: ColumnEnergy() for site in sites}
+    found = {site.name: STATISTICS[statistic]() for site in sites}
     handles: list[RemovableHandle] = []
     try:
         for site in sites:
-            handles += _listen(site, energies[site.name])
+            handles += _listen(site, found[site.name], _SUMS[statistic])
         with evaluating(model):
-            for position, batch in enumerate(batches.first(count)):
+            for position, batch in enumerate(track("calibrating", batches.first(count), count)):
                 advice = ". If the data are one batch, write data=[batch]"
                 with batch_named(f"calibration batch {position + 1}, {{}}", batch, advice):
                     call(model, batch, forward)
     finally:
         for handle in handles:
             handle.remove()
-    return energies
+    return found
 
 
-def _listen(site: TensorSite, energy: ColumnEnergy) -> Iterator[RemovableHandle]:
+def _listen(
+    site: TensorSite, statistic: Statistic, summed: Callable[..., tuple[Tensor, int] | None]
+) -> Iterator[RemovableHandle]:
     """A pre-hook on each module that owns the weight."""
     view = site.view
     if view is None:
@@ -54,8 +64,8 @@ def _listen(site: TensorSite, energy: ColumnEnergy) -> Iterator[RemovableHandle]
     for owner in site.owners:
 
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            found = column_energy(view, module, args, kwargs)
+            found = summed(view, module, args, kwargs)
             if found is not None:
-                energy.add(*found)
+                statistic.add(*found)
 
         yield owner.module.register_forward_pre_hook(hook, with_kwargs=True)

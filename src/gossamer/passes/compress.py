@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..errors import DataError, EvaluateError, RecipeError, listed
-from ..layer import METHODS
 from ..model import TensorSite, copied, inventory, keep_state, plain_, unswap_, unwrap
-from ..recipe import CompressStep, Distill, Factorize, Impose, Prune, Quantize, Step, as_steps
+from ..progress import stage
+from ..recipe import CorrectBias, Distill, Factorize, Impose, Prune, Quantize, ReestimateBatchNorm, Step, as_steps
+from .batch_norm import batch_norms, reestimate_batch_norm
+from .correct_bias import correct_bias
 from .data import Batches, Forward, Output, described, dry_run
 from .distil import check_output, distil
 from .evaluate import Evaluate, evaluating, score
@@ -35,6 +37,8 @@ RUN: Mapping[type[Step], Callable[[Any, Scene], dict[str, LayerState]]] = {
     Factorize: shape,
     Impose: shape,
     Distill: distil,
+    CorrectBias: correct_bias,
+    ReestimateBatchNorm: reestimate_batch_norm,
 }
 
 
@@ -106,7 +110,8 @@ def _run(model: nn.Module, steps: Sequence[Step], settings: Settings, notes: lis
     metric = None if settings.evaluate is None else score(settings.evaluate, model)
     before = states = _states(sites, assignments)
     measured = settings.proof.measure and settings.example_inputs is not None
-    dense = copied(model) if measured or any(isinstance(step, Distill) for step in steps) else None
+    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    dense = copied(model) if measured or any(step.compares for step in steps) else None
     ledger = Ledger(file_bytes(sites, {}, ()), metric, metric)
     try:
         for position, step in enumerate(steps):
@@ -114,13 +119,14 @@ def _run(model: nn.Module, steps: Sequence[Step], settings: Settings, notes: lis
             _seeded(seed)  # what an `evaluate` draws must not change what a step draws
             scene = Scene(model, dense, sites, states, batches, assignment, settings, seed)
             states = RUN[type(step)](step, scene)
-            metric, failed = _scored(model, settings)
+            with stage(f"looking at what {step} brought"):
+                metric, failed = _scored(model, settings)
+                size = file_bytes(sites, states, steps[: position + 1])
             notes += [f"after {step}: {failed}"] if failed else []
-            size = file_bytes(sites, states, steps[: position + 1])
             ledger = ledger.after(step, size, metric, settings.metric(), shrinks=step.shrinks)
         return finish(Work(model, dense, sites, states, steps), assignments, settings, ledger, notes)
     except BaseException:
-        _restore(model, before, dense)
+        _restore(model, before, buffers, dense)
         raise
 
 
@@ -147,10 +153,12 @@ def _states(sites: Sequence[TensorSite], assignments: Mapping[int, Assignment]) 
 def _checked_data(model: nn.Module, steps: Sequence[Step], settings: Settings) -> Batches | None:
     """One batch, and the example inputs, through the model before any slow work."""
     batches = None if settings.data is None else Batches(settings.data)
-    wanting = [f"step {i + 1}, {step}" for i, step in enumerate(steps) if _needs_data(step)]
+    wanting = [f"step {i + 1}, {step}" for i, step in enumerate(steps) if step.reads]
     distils = any(isinstance(step, Distill) for step in steps)
     if distils and not any(parameter.requires_grad for parameter in model.parameters()):
         raise DataError("nothing to distil: no parameter requires a gradient; call model.requires_grad_(True) first")
+    if any(isinstance(step, ReestimateBatchNorm) for step in steps) and not batch_norms(model):
+        raise RecipeError("reestimate batch norm: the model has no batch norm with running statistics; leave it out")
     if wanting and batches is None:
         raise RecipeError(listed(wanting, "these steps need data; give data=<an iterable of batches>:"))
     with evaluating(model):
@@ -165,10 +173,6 @@ def _checked_data(model: nn.Module, steps: Sequence[Step], settings: Settings) -
     return batches
 
 
-def _needs_data(step: Step) -> bool:
-    return isinstance(step, Distill) or (isinstance(step, CompressStep) and bool(METHODS[step.method].needs))
-
-
 def _try_example(model: nn.Module, inputs: ExampleInputs) -> None:
     try:
         model(**inputs) if isinstance(inputs, Mapping) else model(*inputs)
@@ -179,7 +183,9 @@ def _try_example(model: nn.Module, inputs: ExampleInputs) -> None:
         ) from error
 
 
-def _restore(model: nn.Module, before: Mapping[str, LayerState], dense: nn.Module | None) -> None:
+def _restore(
+    model: nn.Module, before: Mapping[str, LayerState], buffers: Mapping[str, Tensor], dense: nn.Module | None
+) -> None:
     """Put the weights back that a failed run has changed: this matters to `compress_` alone."""
     unswap_(model)
     parameters = dict(model.named_parameters(remove_duplicate=False))
@@ -189,6 +195,8 @@ def _restore(model: nn.Module, before: Mapping[str, LayerState], dense: nn.Modul
             return
         for name, state in before.items():
             parameters[name].copy_(state.dense())
+        for name, buffer in model.named_buffers():
+            buffer.copy_(buffers[name])
 
 
 def _seeded(seed: int) -> None:

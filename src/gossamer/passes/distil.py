@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ..distill import LOSSES
 from ..errors import DataError
+from ..progress import track
 from ..recipe import Distill
 from ..terms import StructureSet, frozen
 from .data import Batches, Output, batch_named, call, described, output_of, target_of
@@ -57,7 +58,7 @@ def distil(step: Distill, scene: Scene) -> dict[str, LayerState]:
     if not model.training:  # a model in training mode may hold layers that the user froze in evaluation mode
         model.train()
     try:
-        for count, batch in enumerate(_epochs(batches, step, total)):
+        for count, batch in enumerate(track(str(step), _epochs(batches, step, total), total)):
             for group in optimizer.param_groups:
                 group["lr"] = step.lr * 0.5 * (1 + math.cos(math.pi * count / total))
             with torch.inference_mode(False), torch.enable_grad():

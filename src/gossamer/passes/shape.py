@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..errors import TargetError, listed
 from ..layer import METHODS, GlobalMagnitude, LayerResult, LayerTask
+from ..progress import track
 from ..recipe import CompressStep
 from ..status import Status
 from .calibrate import calibrate
@@ -30,7 +31,8 @@ def shape(step: CompressStep, scene: Scene) -> dict[str, LayerState]:
     names = scene.assignment.names
     tasks = [_task(step, states[name], energies.get(name), scene.seed + i) for i, name in enumerate(names)]
     parameters = dict(scene.model.named_parameters(remove_duplicate=False))
-    for task, structure in zip(tasks, GlobalMagnitude().allocate(tasks), strict=True):
+    allotted = zip(tasks, GlobalMagnitude(step.floor, step.cap).allocate(tasks), strict=True)
+    for task, structure in track(str(step), allotted, len(tasks)):
         result = METHODS[step.method].compress(replace(task, structure=structure))
         states[task.name] = _settled(states[task.name], step, result)
         with torch.no_grad():

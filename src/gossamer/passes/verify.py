@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..artifact import dense_bytes
 from ..errors import ArtifactError, VerifyError
 from ..model import unwrap
+from ..progress import stage
 from ..report import Measure, Outcome, Timing, Verdict
 from .data import Forward, Output, mapped
 from .evaluate import Evaluate
@@ -191,7 +192,8 @@ def verify(
         runs=effort.runs,
         seconds=effort.seconds,
     )
-    found, ways = in_fresh_process(job, effort.timeout)
+    with stage("measuring the file in a fresh process"):
+        found, ways = in_fresh_process(job, effort.timeout)
     before, after = (
         Measure(
             size,

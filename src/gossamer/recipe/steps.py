@@ -10,9 +10,21 @@ from typing import Any, ClassVar
 
 from ..errors import RecipeError, StructureError
 from ..layer import DEFAULT_METHOD, METHODS
-from ..structure import Grid, Structure, Word, as_structure
+from ..structure import Grid, Structure, TopK, Word, as_structure
 
-__all__ = ["CompressStep", "Distill", "Factorize", "Impose", "Prune", "Quantize", "Step", "Targets", "as_steps"]
+__all__ = [
+    "CompressStep",
+    "CorrectBias",
+    "Distill",
+    "Factorize",
+    "Impose",
+    "Prune",
+    "Quantize",
+    "ReestimateBatchNorm",
+    "Step",
+    "Targets",
+    "as_steps",
+]
 
 Targets = tuple[str | type, ...]
 
@@ -22,9 +34,15 @@ class Step(ABC):
 
     name: ClassVar[str]
     shrinks: ClassVar[bool] = True  # whether a smaller file is what it is for
+    compares: ClassVar[bool] = False  # whether it needs the dense model beside the compressed one
 
     @abstractmethod
     def __str__(self) -> str: ...
+
+    @property
+    def reads(self) -> bool:
+        """Whether it needs batches of data."""
+        return True
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values: the step's name, and the fields that are not at their default."""
@@ -48,6 +66,9 @@ class CompressStep(Step):
         ignore: the same forms, taken out again.
         clip: search for clipped scales when a grid is fitted (default), or take the full range.
         batches: how many batches a method that calibrates reads; None is all of the data.
+        floor: where one threshold is drawn over the whole model (`top10%/model`), the density that each layer keeps at
+            least; None is a tenth of the density asked for, so that no layer is emptied. 0 lets a layer be emptied.
+        cap: the density that each layer keeps at most.
     """
 
     structure: Structure
@@ -56,6 +77,8 @@ class CompressStep(Step):
     ignore: Targets = ()
     clip: bool = True
     batches: int | None = 32
+    floor: float | None = None
+    cap: float = 1.0
 
     slots: ClassVar[tuple[str, ...]] = ("support", "values", "lowrank")
 
@@ -68,6 +91,8 @@ class CompressStep(Step):
         ignore: Iterable[str | type] = (),
         clip: bool = True,
         batches: int | None = 32,
+        floor: float | None = None,
+        cap: float = 1.0,
     ) -> None:
         try:
             what = as_structure(structure)
@@ -81,6 +106,8 @@ class CompressStep(Step):
         settle(self, "ignore", _names("ignore", ignore))
         settle(self, "clip", bool(clip))
         settle(self, "batches", batches)
+        settle(self, "floor", floor)
+        settle(self, "cap", cap)
         if self.method not in METHODS:
             raise RecipeError(f"{type(self).__name__}: no method {self.method!r}; there are {', '.join(METHODS)}")
         foreign = [str(word) for word in what.words if not isinstance(word, METHODS[self.method].words)]
@@ -91,10 +118,14 @@ class CompressStep(Step):
             raise RecipeError(
                 f"{type(self).__name__}: {self.method} does not bring {', '.join(foreign)}; {' or '.join(fitting)} does"
             )
-        if batches is not None and not _counts(batches):
-            raise RecipeError(f"{type(self).__name__}: batches is at least 1, or None for all; given {batches}")
+        _check_batches(self, batches)
+        _check_bounds(self)
         if not clip and not isinstance(what.values, Grid):
             raise RecipeError(f"{type(self).__name__}: clip belongs to a grid, given {what}")
+
+    @property
+    def reads(self) -> bool:
+        return bool(METHODS[self.method].needs)
 
     def __str__(self) -> str:
         return f"{self.name} {self.structure} ({self.method})"
@@ -169,6 +200,7 @@ class Distill(Step):
 
     name: ClassVar[str] = "distill"
     shrinks: ClassVar[bool] = False
+    compares: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         wrong = [
@@ -199,6 +231,60 @@ class Distill(Step):
         return f"distill {self.epochs} epochs" if self.steps is None else f"distill {self.steps} steps"
 
 
+@dataclass(frozen=True)
+class CorrectBias(Step):
+    """Take the mean error that compressing left in each layer's output into its bias.
+
+        b := b + (W − Ŵ)·E[x]
+
+    W is the dense model's weight, Ŵ the compressed one, E[x] the mean input in the dense model, per output channel. It
+    acts on every compressed linear layer and convolution that has a bias; the others are told in their row.
+
+    Args: batches: how many batches the mean is taken over; None is all of the data.
+    Source: Nagel et al. 2019, section 4.2 (the empirical form).
+
+    >>> str(CorrectBias())
+    'correct bias'
+    """
+
+    batches: int | None = 32
+
+    name: ClassVar[str] = "correct-bias"
+    shrinks: ClassVar[bool] = False
+    compares: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        _check_batches(self, self.batches)
+
+    def __str__(self) -> str:
+        return "correct bias"
+
+
+@dataclass(frozen=True)
+class ReestimateBatchNorm(Step):
+    """Measure the running mean and variance of every batch norm again, with the compressed weights before it.
+
+    The statistics are the plain average over the batches; nothing else of the model changes.
+
+    Args: batches: how many batches; None is all of the data. Each must hold more than one value a channel.
+    Source: Li et al. 2020 (EagleEye), section 3.3, adaptive batch normalization.
+
+    >>> str(ReestimateBatchNorm(batches=10))
+    'reestimate batch norm'
+    """
+
+    batches: int | None = 32
+
+    name: ClassVar[str] = "reestimate-batch-norm"
+    shrinks: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        _check_batches(self, self.batches)
+
+    def __str__(self) -> str:
+        return "reestimate batch norm"
+
+
 def as_steps(recipe: Step | Iterable[Step]) -> tuple[Step, ...]:
     """The steps of a recipe, checked. Raises RecipeError that names every wrong entry at once."""
     if isinstance(recipe, str | Word | Structure) or not isinstance(recipe, Step | Iterable):
@@ -221,6 +307,29 @@ def _check_slots(step: CompressStep, structure: Structure) -> None:
             f"{type(step).__name__} fills {' and '.join(step.slots)}; given {structure}. "
             f"Use Prune for supports, Quantize for values, Factorize for rank, Impose for all together"
         )
+
+
+def _check_batches(step: Step, batches: object) -> None:
+    if batches is not None and not _counts(batches):
+        raise RecipeError(f"{type(step).__name__}: batches is at least 1, or None for all; given {batches!r}")
+
+
+def _check_bounds(step: CompressStep) -> None:
+    """Floor and cap: of a support that one threshold over the model decides, and around its density."""
+    if step.floor is None and step.cap == 1.0:
+        return
+    support, name = step.structure.support, type(step).__name__
+    if not isinstance(support, TopK) or support.scope != "model" or support.density is None:
+        raise RecipeError(
+            f"{name}: floor and cap bound each layer's share of one density for the whole model, such as "
+            f"'top10%/model'; given {step.structure}"
+        )
+    for field, value, low, high in (("floor", step.floor, 0.0, support.density), ("cap", step.cap, support.density, 1)):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (number and low <= value <= high):
+            raise RecipeError(
+                f"{name}: {field} is a density between {low:g} and {high:g}, as {step.structure} asks; given {value!r}"
+            )
 
 
 def _counts(value: object) -> bool:

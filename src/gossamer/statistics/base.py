@@ -18,6 +18,10 @@ class Statistic(ABC):
         """Add one batch: columns (groups, samples, in), the rows of X."""
 
     @abstractmethod
+    def add(self, total: Tensor, samples: int) -> None:
+        """Add a sum over rows of X, (groups, in), that was taken elsewhere: of what this statistic sums."""
+
+    @abstractmethod
     def merge(self, other: Self) -> None:
         """Add what another process measured; the order does not matter beyond rounding."""
 

@@ -101,7 +101,7 @@ def _fitted(word: Grid, blocks: Tensor, weights: Tensor | None, clip: bool) -> t
 
 
 def _error(word: Grid, blocks: Tensor, weights: Tensor | None, step: Tensor, zero: Tensor) -> Tensor:
-    """Σ weights·(x − nearest(x))² of each row, in pieces that stay in the cache: what `GridValues` computes, in place."""
+    """Σ weights·(x − nearest(x))² of each row: what `GridValues` computes, in place and in pieces that stay cached."""
     total = torch.zeros_like(step)
     step, zero = step.unsqueeze(-1), zero.float().unsqueeze(-1)
     for start in range(0, blocks.shape[-1], CACHED):
