@@ -1,0 +1,78 @@
+"""Tables as aligned text, of lines that fit a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from .tables import Table
+
+__all__ = ["aligned", "paragraphs", "printable", "shortened", "table"]
+
+WIDEST = 140  # letters in a line
+NARROWEST = 24  # letters that a shortened name keeps
+GAP = "  "
+
+
+def table(head: Sequence[str], lines: Sequence[Sequence[str]], right: str = "") -> str:
+    """Columns of text aligned by spaces; the columns whose letter in `right` is `r` are right-aligned.
+
+    >>> print(table(["name", "bytes"], [["a", "12"]], right="lr"))
+    name  bytes
+    a        12
+    """
+    grid = [list(head), *map(list, lines)]
+    widths = [max(len(line[i]) for line in grid) for i in range(len(head))]
+    sides = (right + "l" * len(head))[: len(head)]
+    cells = [
+        [text.rjust(w) if side == "r" else text.ljust(w) for text, w, side in zip(line, widths, sides, strict=True)]
+        for line in grid
+    ]
+    return "\n".join(GAP.join(line).rstrip() for line in cells)
+
+
+def aligned(shown: Table | None) -> str:
+    """A table as text, nothing for None. Names that make it wider than a screen lose their middle."""
+    if shown is None:
+        return ""
+    cells = [[printable(text) for text in line] for line in shown.cells]
+    if shown.narrow is not None:
+        widths = [max(map(len, column)) for column in zip(shown.head, *cells, strict=True)]
+        others = sum(widths) - widths[shown.narrow] + len(GAP) * (len(widths) - 1)
+        room = max(NARROWEST, WIDEST - others)
+        for line in cells:
+            line[shown.narrow] = shortened(line[shown.narrow], room)
+    return table(shown.head, cells, shown.sides)
+
+
+def paragraphs(sentences: Sequence[str]) -> str:
+    """A paragraph for each sentence, wrapped and hanging; lines that a sentence brings stay lines."""
+    return "\n".join(_wrapped(printable(line)) for text in sentences for line in text.split("\n"))
+
+
+def shortened(text: str, room: int) -> str:
+    """At most `room` letters; the middle goes, since a name's beginning says where it is and its end what it is.
+
+    >>> shortened("encoder.layer.11.attention.self.query.weight", 30)
+    'encoder.layer.1…f.query.weight'
+    """
+    if len(text) <= room:
+        return text
+    head = room // 2
+    return f"{text[:head]}…{text[len(text) - (room - 1 - head) :]}"
+
+
+def printable(text: str) -> str:
+    """What is no visible letter is shown by its number: a name must not move the cursor of a terminal.
+
+    >>> printable("fc1\\x1b[2J")
+    'fc1\\\\x1b[2J'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _wrapped(line: str) -> str:
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.fill(
+        line, WIDEST - 20, subsequent_indent=indent + "    ", break_long_words=False, break_on_hyphens=False
+    )
