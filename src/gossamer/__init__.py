@@ -16,8 +16,8 @@ from .structure import NM, Block, Codebook, Grid, LowRank, Structure, TopK, pars
 
 if TYPE_CHECKING:
     from .artifact import inspect, load, to_dense
-    from .passes import Effort, Proof, Result, compress, compress_, verify  # type: ignore[no-redef]
-    from .recipe import Distill, Factorize, Impose, Prune, Quantize
+    from .passes import Effort, Metric, Proof, Result, compress, compress_, verify  # type: ignore[no-redef]
+    from .recipe import CorrectBias, Distill, Factorize, Impose, Prune, Quantize, ReestimateBatchNorm
 
 __version__ = "0.1.0"
 
@@ -26,6 +26,7 @@ _LAZY = {
     "compress_": "passes",
     "verify": "passes",
     "Effort": "passes",
+    "Metric": "passes",
     "Proof": "passes",
     "Result": "passes",
     "Prune": "recipe",
@@ -33,6 +34,8 @@ _LAZY = {
     "Factorize": "recipe",
     "Impose": "recipe",
     "Distill": "recipe",
+    "CorrectBias": "recipe",
+    "ReestimateBatchNorm": "recipe",
     "load": "artifact",
     "inspect": "artifact",
     "to_dense": "artifact",
@@ -42,6 +45,7 @@ __all__ = [
     "NM",
     "Block",
     "Codebook",
+    "CorrectBias",
     "Distill",
     "Effort",
     "Factorize",
@@ -49,9 +53,11 @@ __all__ = [
     "Grid",
     "Impose",
     "LowRank",
+    "Metric",
     "Proof",
     "Prune",
     "Quantize",
+    "ReestimateBatchNorm",
     "Result",
     "Structure",
     "TopK",

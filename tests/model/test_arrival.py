@@ -232,3 +232,10 @@ def test_all_offenders_at_once() -> None:
     assert str(caught.value).count("\n  - ") == 5
     before = copy.deepcopy(_net())
     assert unwrap(before)[0] is before
+
+
+def test_what_cannot_be_copied_is_named() -> None:
+    model = nn.Sequential(nn.Linear(2, 2))
+    model[0].stream = (i for i in range(3))
+    with pytest.raises(ModelError, match=r"its attribute '0\.stream' cannot be(.|\n)*take that off the model"):
+        copied(model)

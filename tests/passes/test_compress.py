@@ -324,3 +324,13 @@ def test_old_spectral_norm_leaves_a_model_whose_state_loads() -> None:
     model = nn.Sequential(nn.utils.spectral_norm(nn.Linear(16, 16)), nn.Linear(16, 4))
     plain = gs.to_dense(gs.compress(model, [gs.Quantize("int4")], proof=gs.Proof(measure=False)).model)
     plain.load_state_dict(plain.state_dict())
+
+
+@pytest.mark.parametrize(
+    "proof", [gs.Proof(factory="no_such_package:make"), gs.Proof(metric="one word"), gs.Proof(effort=3)]
+)
+def test_a_proof_that_cannot_be_made_is_refused_before_any_work(proof: gs.Proof) -> None:
+    calls: list[int] = []
+    with pytest.raises(gs.GossamerError, match=r"no package|is not of the form|effort is an Effort"):
+        gs.compress(nn.Linear(4, 4), gs.Quantize("int8"), evaluate=lambda m: calls.append(1) or 1.0, proof=proof)
+    assert not calls

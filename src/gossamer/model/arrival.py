@@ -73,15 +73,42 @@ def copied(model: nn.Module) -> nn.Module:
     """A deep copy, also where torch refuses one: layers that keep a computed weight, which has a gradient history.
 
     Parameters that share their memory without being one object, which a deep copy would part, are one object in it.
+
+    Raises: ModelError that names what in the model cannot be copied, such as a generator, a lock or an open file.
     """
     memo: dict[int, object] = {}
     for module in model.modules():
         for value in module.__dict__.values():
             if isinstance(value, Tensor) and not value.is_leaf:
                 memo[id(value)] = value.detach().clone()
-    made = copy.deepcopy(model, memo)
+    try:
+        made = copy.deepcopy(model, memo)
+    except Exception as error:  # whatever a user's object raises when it is copied
+        raise ModelError(_uncopyable(model, error)) from error
     _tie_(made, [site.names for site in inventory(model) if site.aliases])
     return made
+
+
+def _uncopyable(model: nn.Module, error: Exception) -> str:
+    culprits = [
+        f"{name}.{key}".lstrip(".")
+        for name, module in model.named_modules()
+        for key, value in module.__dict__.items()
+        if not key.startswith("_") and not _copies(value)
+    ]
+    where = f"its attribute {', '.join(map(repr, culprits))} cannot be" if culprits else "it cannot be"
+    return (
+        f"the model is copied before it is compressed, and {where} ({type(error).__name__}: {error}); take that off "
+        f"the model first, or use compress_ without example_inputs and without distilling, which work in place"
+    )
+
+
+def _copies(value: object) -> bool:
+    try:
+        copy.deepcopy(value)
+    except Exception:
+        return False
+    return True
 
 
 def plain_(model: nn.Module) -> list[str]:

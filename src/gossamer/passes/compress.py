@@ -16,7 +16,7 @@ from ..progress import stage
 from ..recipe import CorrectBias, Distill, Factorize, Impose, Prune, Quantize, ReestimateBatchNorm, Step, as_steps
 from .batch_norm import batch_norms, reestimate_batch_norm
 from .correct_bias import correct_bias
-from .data import Batches, Forward, Output, described, dry_run
+from .data import Batches, Forward, Output, call_whole, described, dry_run
 from .distil import check_output, distil
 from .evaluate import Evaluate, evaluating, score
 from .finish import Work, file_bytes, finish
@@ -175,7 +175,7 @@ def _checked_data(model: nn.Module, steps: Sequence[Step], settings: Settings) -
 
 def _try_example(model: nn.Module, inputs: ExampleInputs) -> None:
     try:
-        model(**inputs) if isinstance(inputs, Mapping) else model(*inputs)
+        call_whole(model, inputs)
     except Exception as error:
         raise DataError(
             f"the model could not take example_inputs {described(inputs)}: {type(error).__name__}: {error}; "

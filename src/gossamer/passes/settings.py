@@ -11,7 +11,7 @@ from torch import nn
 from ..errors import RecipeError
 from .data import Forward, Output
 from .evaluate import Evaluate
-from .verify import Effort, Metric
+from .verify import Effort, Metric, check_name
 
 __all__ = ["ExampleInputs", "Proof", "Settings"]
 
@@ -53,6 +53,10 @@ class Settings:
     def __post_init__(self) -> None:
         if not isinstance(self.proof, Proof):
             raise RecipeError(f"proof is a Proof, such as Proof(measure=False); given {self.proof!r}")
+        check_name("factory", self.proof.factory)
+        check_name("metric", self.proof.metric)
+        if not isinstance(self.proof.effort, Effort):
+            raise RecipeError(f"effort is an Effort, such as Effort(batch_sizes=(1, 8)); given {self.proof.effort!r}")
         if self.evaluate is not None and not callable(self.evaluate):
             raise RecipeError(f"evaluate is a function evaluate(model) -> float; given {self.evaluate!r}")
         if not isinstance(self.seed, int):

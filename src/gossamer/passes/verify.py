@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +23,7 @@ from .measure import Job
 from .process import in_fresh_process
 from .timing import Ratio, faster
 
-__all__ = ["Effort", "Metric", "Verification", "verdicts", "verify"]
+__all__ = ["Effort", "Metric", "Verification", "check_name", "verdicts", "verify"]
 
 ROUNDING = 1e-9  # of the metric's size: 0.90 − 0.89 is 0.010000000000000009, and loses no more than 0.01
 
@@ -167,11 +168,15 @@ def verify(
     (0.0, ['smaller?', 'faster at batch 1?'])
     """
     metric, effort = metric or Metric(), effort or Effort()
+    if not isinstance(metric, Metric) or not isinstance(effort, Effort):
+        raise VerifyError(
+            f"metric is a Metric(evaluate=...) and effort an Effort(...); given {metric!r:.80} and {effort!r:.80}"
+        )
     file = Path(path).resolve()
     if not file.is_file():
         raise ArtifactError(f"{file.name}: no such file; save the result first")
     for name, value in (("into", into), ("evaluate", metric.evaluate)):
-        _check_name(name, value)
+        check_name(name, value)
     if isinstance(into, nn.Module):
         into, _ = unwrap(into)
     dense, notes = unwrap(dense)
@@ -241,7 +246,8 @@ def _on_cpu(value: Any) -> Any:
     return mapped(value, lambda tensor: tensor.detach().cpu())
 
 
-def _check_name(role: str, value: object) -> None:
+def check_name(role: str, value: object) -> None:
+    """A name that another process will import: its form, and that its package is there. Raises VerifyError."""
     if not isinstance(value, str):
         return
     module, _, attribute = value.partition(":")
@@ -251,3 +257,6 @@ def _check_name(role: str, value: object) -> None:
         raise VerifyError(
             f"{role}={value!r}: __main__ is another module in the measuring process; give the callable itself"
         )
+    package = module.partition(".")[0]
+    if find_spec(package) is None:
+        raise VerifyError(f"{role}={value!r}: there is no package {package!r} on the import path")
