@@ -6,7 +6,8 @@ this order: where (the layer or file), what was given, what is needed, what to d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 __all__ = [
     "ArtifactError",
@@ -21,6 +22,7 @@ __all__ = [
     "StructureError",
     "TargetError",
     "VerifyError",
+    "did_you_mean",
     "listed",
 ]
 
@@ -76,3 +78,13 @@ class VerifyError(GossamerError, RuntimeError):
 def listed(offenders: Sequence[str], heading: str) -> str:
     """One message for all offenders: the heading, then a line each."""
     return heading + "".join(f"\n  - {offender}" for offender in offenders)
+
+
+def did_you_mean(given: object, known: Iterable[str]) -> str:
+    """The end of a message about a word that is not known: the nearest known one, or nothing.
+
+    >>> did_you_mean("Magntiude", ["magnitude", "wanda"])
+    "; did you mean 'magnitude'?"
+    """
+    nearest = get_close_matches(str(given)[:80].lower(), list(known), n=1)
+    return f"; did you mean {nearest[0]!r}?" if nearest else ""

@@ -89,6 +89,54 @@ def test_every_offender_with_the_nearest_name() -> None:
 
 
 @pytest.mark.parametrize(
+    ("entry", "meant"),
+    [
+        ("blocks.*", r"re:blocks\..*"),
+        ("blocks.?.fc1", r"re:blocks\..\.fc1"),
+        ("blocks.**.fc2", r"re:blocks\..*\.fc2"),
+        ("re:fc1", "re:.*fc1.*"),
+        ("re:fc1|fc2", "re:.*(?:fc1|fc2).*"),
+        ("nn.Linear", "Linear"),
+        ("model.head", "head"),
+    ],
+)
+def test_a_form_that_would_match_is_offered(entry: str, meant: str) -> None:
+    with pytest.raises(TargetError, match=r"did you mean") as caught:
+        select(SITES, [entry])
+    assert str(caught.value).endswith(f"did you mean {meant!r}?")
+    assert _names([meant])
+
+
+@pytest.mark.parametrize("entry", ["decoder.*", "re:(?i)layer", "re:layer"])
+def test_a_form_that_would_not_match_is_not(entry: str) -> None:
+    with pytest.raises(TargetError, match="nearest name"):
+        select(SITES, [entry])
+
+
+def test_maybe_finds_what_there_is_and_is_content_with_nothing() -> None:
+    assert _names(["maybe:LSTM"]) == _names(["maybe:re:decoder.*", "maybe:nowhere"]) == []
+    assert _names(["maybe:Embedding", "maybe:LSTM"]) == ["embedding.weight"]
+    assert _names([r"maybe:re:.*\.fc2"]) == BLOCKS[1::2]
+    assert _names(["Linear"], ["maybe:LSTM"]) == _names(["Linear"])
+    assert _names(None, ["maybe:re:blocks.*", "maybe:mix"]) == ["embedding.weight", *ATTENTION]
+
+
+def test_maybe_is_a_wish_and_not_an_order() -> None:
+    choices = {choice.site.name: choice for choice in select(SITES, ["maybe:Linear", "blocks.0.fc1"])}
+    assert [name for name, choice in choices.items() if choice.named] == BLOCK_0[:1]
+    assert [name for name, choice in choices.items() if choice.wished] == [
+        "embedding.weight",
+        *BLOCKS[1:],
+        ATTENTION[1],
+    ]
+
+
+def test_maybe_still_has_to_be_a_pattern() -> None:
+    with pytest.raises(TargetError, match="no regular expression"):
+        select(SITES, ["maybe:re:("])
+
+
+@pytest.mark.parametrize(
     ("targets", "message"),
     [("head", r"must be a list.*targets=\['head'\]"), (["re:("], "no regular expression"), ([3], "3 is a int")],
 )

@@ -9,6 +9,7 @@ from ..errors import RecipeError, StructureError, TargetError, listed
 from ..layer import METHODS
 from ..model import TensorSite, select
 from ..recipe import CompressStep, Step
+from ..structure import Word
 
 __all__ = ["Assignment", "plan"]
 
@@ -34,6 +35,7 @@ def plan(steps: Sequence[Step], sites: Sequence[TensorSite]) -> dict[int, Assign
     assignments: dict[int, Assignment] = {}
     wrong: list[str] = []
     clashes: list[str] = []
+    unknown: list[str] = []
     filled: dict[str, dict[str, str]] = {}
     for position, step in enumerate(steps):
         if not isinstance(step, CompressStep):
@@ -41,8 +43,15 @@ def plan(steps: Sequence[Step], sites: Sequence[TensorSite]) -> dict[int, Assign
         names: list[str] = []
         named: set[str] = set()
         skipped: dict[str, str] = {}
-        for choice in select(sites, step.targets, step.ignore):
+        try:
+            choices = select(sites, step.targets, step.ignore)
+        except TargetError as error:
+            unknown.append(f"step {position + 1}, {step}: " + str(error).replace("\n", "\n  "))
+            continue
+        for choice in choices:
             site = choice.site
+            if choice.wished and _brings_again(step, filled.get(site.name, {})):
+                continue
             obstacle = _obstacle(step, site)
             if obstacle and choice.named:
                 wrong.append(f"step {position + 1}, {step}: layer {site.name!r}: {obstacle}")
@@ -53,6 +62,8 @@ def plan(steps: Sequence[Step], sites: Sequence[TensorSite]) -> dict[int, Assign
                 named |= {site.name} if choice.named else set()
                 clashes += _fill(filled.setdefault(site.name, {}), step, position, site.name)
         assignments[position] = Assignment(step, tuple(names), frozenset(named), skipped)
+    if unknown:
+        raise TargetError(listed(unknown, "the model does not have what these steps name:"))
     if wrong:
         raise TargetError(listed(wrong, "layers that were named cannot be compressed as asked:"))
     if clashes:
@@ -78,12 +89,16 @@ def _obstacle(step: CompressStep, site: TensorSite) -> str:
     return ""
 
 
+def _brings_again(step: CompressStep, slots: Mapping[str, str]) -> list[Word]:
+    """The step's words whose slot is filled; supports may be narrowed again, values and low-rank parts may not."""
+    return [word for word in step.structure.words if word.slot in slots and word.slot != "support"]
+
+
 def _fill(slots: dict[str, str], step: CompressStep, position: int, name: str) -> list[str]:
-    """Note which slots the step fills; supports may be narrowed again, values and low-rank parts may not."""
+    """Note which slots the step fills, and return its clashes with what earlier steps filled."""
     found = [
         f"layer {name!r}: step {position + 1} ({word}) would replace what {slots[word.slot]} made"
-        for word in step.structure.words
-        if word.slot in slots and word.slot != "support"
+        for word in _brings_again(step, slots)
     ]
     slots.update({word.slot: f"step {position + 1} ({word})" for word in step.structure.words})
     return found
