@@ -15,12 +15,13 @@ from ..formats import PackedWeight, pack
 from ..kernels import status as kernel_status
 from ..model import TensorSite, swap_
 from ..recipe import Step
-from ..report import HEADER_ROW, Measure, Report, Row
+from ..report import HEADER_ROW, Attempt, Measure, Report, Row
 from ..status import Status
 from .ledger import Ledger
 from .plan import Assignment
 from .result import Result
 from .settings import Settings
+from .spread import spread
 from .state import LayerState
 from .verify import verdicts, verify
 
@@ -125,8 +126,10 @@ def _rows(
 ) -> tuple[Row, ...]:
     """A row for each stored tensor, and one for the bytes that belong to none: they add up to the file."""
     skipped = {name: reason for a in assignments.values() for name, reason in a.skipped.items()}
+    # The weights as they arrived: a step that moves the states' own keeps the dense model beside them.
+    arrived = {} if work.dense is None else dict(work.dense.named_parameters(remove_duplicate=False))
     rows = [
-        _row(site, work.states.get(site.name), skipped.get(site.name), packed.get(site.name), encoded)
+        _row(site, work.states.get(site.name), skipped.get(site.name), packed.get(site.name), encoded, arrived)
         for site in work.sites
     ]
     header = len(encoded.data) - sum(encoded.shares.values())
@@ -139,6 +142,7 @@ def _row(
     reason: str | None,
     packed: PackedWeight | None,
     encoded: Encoded,
+    arrived: Mapping[str, nn.Parameter],
 ) -> Row:
     tensor = site.tensor
     plain = Row(
@@ -152,8 +156,10 @@ def _row(
     )
     if state is None:
         return plain
+    attempts = tuple(Attempt(step, status) for step, _, status in state.outcomes)
     if state.member is None or packed is None:
-        return replace(plain, status=state.status)
+        return replace(plain, status=state.status, attempts=attempts)
+    before = state.view.to_matrix(arrived[site.name].detach()) if site.name in arrived else state.weight
     return replace(
         plain,
         status=state.status,
@@ -162,4 +168,6 @@ def _row(
         format=f"{packed.spec.index} × {packed.spec.values}",
         density=state.member.kept / max(tensor.numel(), 1),
         error=state.error,
+        attempts=attempts,
+        histogram=spread(before, state.member),
     )

@@ -6,7 +6,7 @@ Plain on purpose: it knows no tensor and no model, and prints as text. `report.j
 
 from .folding import Line, lines, reasons
 from .report import Report
-from .text import shortened, table
+from .text import shortened_alike, table
 from .values import HEADER_ROW, Attempt, Histogram, Measure, Outcome, Row, StepEffect, Timing, Verdict
 
 __all__ = [
@@ -23,6 +23,6 @@ __all__ = [
     "Verdict",
     "lines",
     "reasons",
-    "shortened",
+    "shortened_alike",
     "table",
 ]

@@ -11,12 +11,14 @@ from .values import HEADER_ROW, Attempt, Row
 __all__ = ["Line", "lines", "reasons"]
 
 FEWEST = 3  # rows that are worth a common line
-SHORT = 34  # letters of a reason that still stands in the table itself
 
 
 @dataclass(frozen=True)
 class Line:
-    """A row, or several folded into one; `note` is the number of its reason below the table, 0 for none."""
+    """A row, or several folded into one.
+
+    `status` is the outcome in a few words; its reason stands below the table under the number `note`, 0 for none.
+    """
 
     name: str
     rows: tuple[Row, ...]
@@ -47,7 +49,7 @@ def lines(rows: Sequence[Row]) -> tuple[Line, ...]:
     >>> from gossamer.status import Status
     >>> small = [Row(f"{n}.bias", (8,), "float32", Status.kept("no step aimed at it"), bytes=32) for n in range(4)]
     >>> [(line.name, line.bytes, line.status) for line in lines(small)]
-    [('4 biases', 128, 'kept (no step aimed at it)')]
+    [('4 biases', 128, 'kept')]
     """
     folds: dict[str, list[Row]] = {}
     for row in rows:
@@ -59,29 +61,24 @@ def lines(rows: Sequence[Row]) -> tuple[Line, ...]:
     groups: list[tuple[str, tuple[Row, ...]]] = [(row.name, (row,)) for row in single if row.name != HEADER_ROW]
     groups += [(_kinds(found), tuple(found)) for found in folds.values()]
     groups += [(row.name, (row,)) for row in header]
-    notes = {reason: number for number, reason in enumerate(_long([found[0] for _, found in groups]), start=1)}
-    return tuple(_line(name, found, notes) for name, found in groups)
+    told = [_told(found[0]) for _, found in groups]
+    notes = {reason: number for number, reason in enumerate(dict.fromkeys(r for _, r in told if r), start=1)}
+    return tuple(
+        Line(name, found, words, notes.get(reason, 0))
+        for (name, found), (words, reason) in zip(groups, told, strict=True)
+    )
 
 
 def reasons(rows: Sequence[Row]) -> tuple[str, ...]:
-    """The reasons too long for the table, each once, in the order of the lines' notes."""
+    """The reasons that the lines' notes stand for, each once and in their order."""
     found = {line.note: _told(line.row)[1] for line in lines(rows) if line.note}
     return tuple(found[number] for number in sorted(found))
 
 
-def _line(name: str, rows: tuple[Row, ...], notes: dict[str, int]) -> Line:
-    words, reason = _told(rows[0])
-    note = notes.get(reason, 0)
-    return Line(name, rows, f"{words} ({reason})" if reason and not note else words, note)
-
-
-def _long(rows: Sequence[Row]) -> list[str]:
-    told = [_told(row)[1] for row in rows]
-    return list(dict.fromkeys(reason for reason in told if len(reason) > SHORT or "\n" in reason))
-
-
 def _told(row: Row) -> tuple[str, str]:
     """The outcome in a few words, and why."""
+    if row.name == HEADER_ROW:
+        return "", ""
     count = len(row.attempts)
     missed = [attempt for attempt in row.attempts if attempt.status.kind != "done"]
     spoken = [attempt for attempt in row.attempts if attempt.status.reason]

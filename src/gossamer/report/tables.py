@@ -100,5 +100,5 @@ def _cells(line: Line) -> tuple[str, ...]:
     name = row.name + (f" (= {', '.join(row.aliases)})" if row.aliases else "")
     shape = "×".join(map(str, row.shape))
     density = f"{100 * row.density:.1f}%" if row.structure != "dense" else ""
-    error = "" if row.error is None else f"{row.error:.4f}"
+    error = "" if row.error is None else f"{row.error:.4f}" if row.error >= 0.001 else f"{row.error:.1e}"
     return (name, shape, row.structure, row.method, density, error, f"{row.bytes:,}", change, status)

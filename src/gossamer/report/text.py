@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from .tables import Table
 
-__all__ = ["aligned", "paragraphs", "printable", "shortened", "table"]
+__all__ = ["aligned", "paragraphs", "printable", "shortened", "shortened_alike", "table"]
 
 WIDEST = 140  # letters in a line
 NARROWEST = 24  # letters that a shortened name keeps
 GAP = "  "
+HEADS = (0.5, 0.3, 0.7, 0.1)  # shares of a shortened name that its beginning takes, in the order they are tried
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]], right: str = "") -> str:
@@ -38,10 +39,11 @@ def aligned(shown: Table | None) -> str:
     cells = [[printable(text) for text in line] for line in shown.cells]
     if shown.narrow is not None:
         widths = [max(map(len, column)) for column in zip(shown.head, *cells, strict=True)]
-        others = sum(widths) - widths[shown.narrow] + len(GAP) * (len(widths) - 1)
-        room = max(NARROWEST, WIDEST - others)
-        for line in cells:
-            line[shown.narrow] = shortened(line[shown.narrow], room)
+        room = WIDEST - sum(widths) + widths[shown.narrow] - len(GAP) * (len(widths) - 1)
+        names = shortened_alike([line[shown.narrow] for line in cells], max(NARROWEST, room))
+        cells = [
+            [*line[: shown.narrow], name, *line[shown.narrow + 1 :]] for line, name in zip(cells, names, strict=True)
+        ]
     return table(shown.head, cells, shown.sides)
 
 
@@ -50,16 +52,25 @@ def paragraphs(sentences: Sequence[str]) -> str:
     return "\n".join(_wrapped(printable(line)) for text in sentences for line in text.split("\n"))
 
 
-def shortened(text: str, room: int) -> str:
+def shortened(text: str, room: int, head: float = 0.5) -> str:
     """At most `room` letters; the middle goes, since a name's beginning says where it is and its end what it is.
 
     >>> shortened("encoder.layer.11.attention.self.query.weight", 30)
-    'encoder.layer.1…f.query.weight'
+    'encoder.layer.…lf.query.weight'
     """
     if len(text) <= room:
         return text
-    head = room // 2
-    return f"{text[:head]}…{text[len(text) - (room - 1 - head) :]}"
+    first = int(head * (room - 1))
+    return f"{text[:first]}…{text[len(text) - (room - 1 - first) :]}"
+
+
+def shortened_alike(texts: Sequence[str], room: int) -> list[str]:
+    """All at most `room` letters, by a cut that keeps different names different; whole where no cut does."""
+    for head in HEADS:
+        short = [shortened(text, room, head) for text in texts]
+        if len(set(short)) == len(set(texts)):
+            return short
+    return list(texts)
 
 
 def printable(text: str) -> str:
