@@ -225,6 +225,17 @@ def test_largest_marks_exactly_k(n: int, k: int, levels: int) -> None:
     assert (largest(gain, gain, k).sum(-1) == min(k, n)).all()
 
 
+@given(st.integers(1, 30), st.integers(1, 31), st.integers(0, 3), st.sampled_from([1, 3, 200]))
+def test_largest_is_what_two_stable_sorts_choose(n: int, k: int, levels: int, rows: int) -> None:
+    """Few rows and many take different ways; equal gains are the rule here."""
+    generator = torch.Generator().manual_seed(n * 100 + k)
+    gain, tie = (torch.randint(0, levels + 1, (rows, n), generator=generator).float() for _ in range(2))
+    order = tie.sort(dim=-1, descending=True, stable=True).indices
+    rank = order.gather(-1, gain.gather(-1, order).sort(dim=-1, descending=True, stable=True).indices)
+    wanted = torch.zeros(gain.shape, dtype=torch.bool).scatter_(-1, rank[:, :k], True)
+    assert torch.equal(largest(gain, tie, k), wanted)
+
+
 @pytest.mark.parametrize(
     ("word", "shape", "needle"),
     [

@@ -189,7 +189,7 @@ def test_in_place_is_put_back_after_the_layers_were_exchanged(monkeypatch: pytes
     def broken(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gossamer.passes.finish.entries", broken)
+    monkeypatch.setattr("gossamer.passes.finish.kernel_status", broken)
     model = net()
     before = snapshot(model)
     with pytest.raises(KeyboardInterrupt):

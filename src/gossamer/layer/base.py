@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import StructureError
 from ..problem import LayerQuadratic
 from ..status import Status
-from ..structure import Structure, TopK, Word
+from ..structure import Grid, Structure, TopK, Word
 from ..terms import Member, StructureSet, WithinSupport, fit_values, frozen, support_set
 from ..terms.lowrank import check_rank
 
@@ -103,7 +103,8 @@ def fits(structure: Structure, shape: tuple[int, ...]) -> None:
     if structure.support is not None and not shared:
         support_set(structure.support, shape)
     if structure.values is not None:
-        fit_values(structure.values, torch.zeros((*(1 for _ in shape[:-1]), shape[-1])))
+        options = {"clip": False} if isinstance(structure.values, Grid) else {}  # nothing is to be found in zeros
+        fit_values(structure.values, torch.zeros((*(1 for _ in shape[:-1]), shape[-1])), **options)
     if structure.lowrank is not None:
         check_rank(structure.lowrank, shape)
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..artifact import dense_bytes
 from ..errors import DataError, EvaluateError, RecipeError, listed
 from ..model import TensorSite, copied, inventory, keep_state, plain_, unswap_, unwrap
 from ..progress import stage
@@ -19,7 +20,7 @@ from .correct_bias import correct_bias
 from .data import Batches, Forward, Output, call_whole, described, dry_run
 from .distil import check_output, distil
 from .evaluate import Evaluate, evaluating, score
-from .finish import Work, file_bytes, finish
+from .finish import Work, draft, finish
 from .ledger import Ledger
 from .plan import Assignment, plan
 from .result import Result
@@ -112,7 +113,7 @@ def _run(model: nn.Module, steps: Sequence[Step], settings: Settings, notes: lis
     measured = settings.proof.measure and settings.example_inputs is not None
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     dense = copied(model) if measured or any(step.compares for step in steps) else None
-    ledger = Ledger(file_bytes(sites, {}, ()), metric, metric)
+    ledger, last = Ledger(dense_bytes(model), metric, metric), draft([], {}, ())
     try:
         for position, step in enumerate(steps):
             assignment, seed = assignments.get(position), settings.seed + 1000 * position
@@ -121,10 +122,10 @@ def _run(model: nn.Module, steps: Sequence[Step], settings: Settings, notes: lis
             states = RUN[type(step)](step, scene)
             with stage(f"looking at what {step} brought"):
                 metric, failed = _scored(model, settings)
-                size = file_bytes(sites, states, steps[: position + 1])
+                last = draft(sites, states, steps[: position + 1])
             notes += [f"after {step}: {failed}"] if failed else []
-            ledger = ledger.after(step, size, metric, settings.metric(), shrinks=step.shrinks)
-        return finish(Work(model, dense, sites, states, steps), assignments, settings, ledger, notes)
+            ledger = ledger.after(step, len(last.file.data), metric, settings.metric(), shrinks=step.shrinks)
+        return finish(Work(model, dense, sites, states, steps), last, assignments, settings, ledger, notes)
     except BaseException:
         _restore(model, before, buffers, dense)
         raise

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import nn
 
-from ..artifact import Encoded, Entry, dense_bytes, encode, entries
+from ..artifact import Encoded, Entry, dense_bytes, encode
 from ..formats import PackedWeight, pack
 from ..kernels import status as kernel_status
 from ..model import TensorSite, swap_
@@ -25,7 +25,7 @@ from .spread import spread
 from .state import LayerState
 from .verify import verdicts, verify
 
-__all__ = ["Work", "file_bytes", "finish"]
+__all__ = ["Draft", "Work", "draft", "finish"]
 
 log = logging.getLogger(__name__)
 
@@ -41,24 +41,33 @@ class Work:
     steps: Sequence[Step]
 
 
-def file_bytes(sites: Sequence[TensorSite], states: Mapping[str, LayerState], steps: Sequence[Step]) -> int:
-    """Bytes of the file that would be saved now."""
-    return len(_encoded(sites, _packed(states), steps).data)
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """What would be saved now: the packed weights by name, and the whole file."""
+
+    packed: Mapping[str, PackedWeight]
+    file: Encoded
+
+
+def draft(sites: Sequence[TensorSite], states: Mapping[str, LayerState], steps: Sequence[Step]) -> Draft:
+    """Pack every member and encode the file, in memory."""
+    packed = {name: pack(state.member) for name, state in states.items() if state.member is not None}
+    stored = [Entry.of(site, packed.get(site.name)) for site in sites]
+    return Draft(packed, encode(stored, [step.to_dict() for step in steps]))
 
 
 def finish(
     work: Work,
+    last: Draft,
     assignments: Mapping[int, Assignment],
     settings: Settings,
     ledger: Ledger,
     notes: Sequence[str],
 ) -> Result:
-    """Pack the model in place and report on it."""
+    """Put the last draft's packed weights into the model, in place, and report on it."""
     before = Measure(dense_bytes(work.model), metric=ledger.start)
-    packed = _packed(work.states)
+    packed, encoded = last.packed, last.file
     swap_(work.model, packed)
-    recipe = [step.to_dict() for step in work.steps]
-    encoded = encode(entries(work.model), recipe)
     rows = _rows(work, assignments, packed, encoded)
     kernels = kernel_status()
     nothing = [] if packed else ["no tensor was compressed: every layer was left out, skipped, or of no known type"]
@@ -110,15 +119,6 @@ def _measured(report: Report, work: Work, encoded: Encoded, settings: Settings) 
         output_difference=found.output_difference,
         machine=found.machine,
     )
-
-
-def _packed(states: Mapping[str, LayerState]) -> dict[str, PackedWeight]:
-    return {name: pack(state.member) for name, state in states.items() if state.member is not None}
-
-
-def _encoded(sites: Sequence[TensorSite], packed: Mapping[str, PackedWeight], steps: Sequence[Step]) -> Encoded:
-    stored = [Entry.of(site, packed.get(site.name)) for site in sites]
-    return encode(stored, [step.to_dict() for step in steps])
 
 
 def _rows(

@@ -13,20 +13,46 @@ from .base import SupportSet
 
 __all__ = ["TopKSupport", "largest"]
 
+FEW = 64  # rows with equal gains at the threshold that are worth a look each
+
 
 def largest(gain: Tensor, tie: Tensor, k: int) -> Tensor:
     """Mark the `k` largest entries of each row of `gain` (r, n); ties keep the larger `tie`, then the lower index.
 
-    Two stable sorts, so that the rule holds exactly and the same on every machine.
+    The k-th largest gain is a threshold; only entries that equal it are sorted, so that the rule holds exactly and the
+    same on every machine.
 
     >>> largest(torch.tensor([[1.0, 2.0, 2.0, 2.0]]), torch.tensor([[0.0, 0.0, 5.0, 0.0]]), 2)
     tensor([[False,  True,  True, False]])
     """
-    chosen = torch.zeros(gain.shape, dtype=torch.bool, device=gain.device)
+    n = gain.shape[-1]
     if k <= 0 or gain.numel() == 0:
-        return chosen
+        return torch.zeros(gain.shape, dtype=torch.bool, device=gain.device)
+    if k >= n:
+        return torch.ones(gain.shape, dtype=torch.bool, device=gain.device)
+    threshold = gain.kthvalue(n - k + 1, dim=-1, keepdim=True).values
+    chosen, equal = gain > threshold, gain == threshold
+    wanted = k - chosen.sum(-1)
+    chosen |= equal
+    crowded = (equal.sum(-1) > wanted).nonzero()[:, 0]
+    if len(crowded) <= FEW:
+        for row in crowded.tolist():
+            chosen[row, _last(equal[row].nonzero()[:, 0], tie[row], int(wanted[row]))] = False
+    else:
+        chosen[crowded] = _sorted(gain[crowded], tie[crowded], k)
+    return chosen
+
+
+def _last(places: Tensor, tie: Tensor, count: int) -> Tensor:
+    """The places that come after the first `count` by larger tie, then lower index."""
+    return places[tie[places].sort(descending=True, stable=True).indices[count:]]
+
+
+def _sorted(gain: Tensor, tie: Tensor, k: int) -> Tensor:
+    """`largest` by two stable sorts: the reference, and faster where many short rows hold equal gains."""
     order = tie.sort(dim=-1, descending=True, stable=True).indices
     rank = gain.gather(-1, order).sort(dim=-1, descending=True, stable=True).indices
+    chosen = torch.zeros(gain.shape, dtype=torch.bool, device=gain.device)
     return chosen.scatter_(-1, order.gather(-1, rank[..., :k]), True)
 
 

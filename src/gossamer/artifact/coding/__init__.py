@@ -49,8 +49,22 @@ def encode(symbols: ArrayLike, alphabet: int) -> tuple[str, bytes]:
     if array.size and (int(array.min()) < 0 or int(array.max()) >= alphabet):
         raise ArtifactError(f"symbols lie in 0 to {alphabet - 1}; got {int(array.min())} to {int(array.max())}")
     narrow: Symbols = np.ascontiguousarray(array, symbol_dtype(alphabet))
-    coded = ((name, coder.encode(narrow, alphabet)) for name, coder in CODERS.items())
-    return min(((name, data) for name, data in coded if data is not None), key=lambda pair: len(pair[1]))
+    return _shortest(narrow, alphabet)
+
+
+def _shortest(symbols: Symbols, alphabet: int) -> tuple[str, bytes]:
+    """What each coder would give, except of those that cannot be shorter than what is there already."""
+    places = {name: place for place, name in enumerate(CODERS)}
+    bounds = {name: coder.at_least(symbols.size, alphabet) for name, coder in CODERS.items()}
+    best: tuple[int, int, str, bytes] | None = None
+    for name in sorted(CODERS, key=lambda name: bounds[name]):
+        if best is not None and (bounds[name], places[name]) > best[:2]:
+            continue
+        data = CODERS[name].encode(symbols, alphabet)
+        if data is not None and (best is None or (len(data), places[name]) < best[:2]):
+            best = len(data), places[name], name, data
+    assert best is not None, "raw bits always apply"
+    return best[2], best[3]
 
 
 def decode(coder: str, data: bytes, count: int, alphabet: int) -> Symbols:

@@ -33,6 +33,10 @@ class Coder(ABC):
         """
 
     @abstractmethod
+    def at_least(self, count: int, alphabet: int) -> int:
+        """Bytes that no stream of `count` symbols undercuts, known without coding it."""
+
+    @abstractmethod
     def decode(self, data: bytes, count: int, alphabet: int) -> Symbols:
         """The symbols (count,) that `encode` was given.
 

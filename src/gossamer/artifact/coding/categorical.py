@@ -61,6 +61,9 @@ class CategoricalCoder(Coder):
             ans.push(np.array([field]), _uniform(size))
         return ans.bytes()
 
+    def at_least(self, count: int, alphabet: int) -> int:
+        return 0
+
     def decode(self, data: bytes, count: int, alphabet: int) -> Symbols:
         if count < 2 or alphabet < 2:
             raise ArtifactError(
@@ -153,28 +156,29 @@ def _check_levels(levels: NDArray[np.int64], count: int, mantissa: int) -> None:
 def _best_shape(histogram: NDArray[np.int64]) -> _Shape:
     """The shape of the fewest bits, by the weights that the coder would use."""
     count = int(histogram.sum())
-    best, best_bits = _Shape(0, 0, 0), float("inf")
+    best = (float("inf"), 0, 0, 0)
     for bin_bits in range(_BINS):
         if bin_bits and histogram.size >> bin_bits < 4:
             break
         binned = _binned(histogram, bin_bits)
-        for mantissa in range(_MANTISSAS):
+        for mantissa in reversed(range(_MANTISSAS)):  # the finest first: it leaves the coarse ones little to win
             levels = level_of(binned, mantissa)
             symbol_bits = _symbol_bits(binned, count_of(levels, mantissa), bin_bits)
+            if symbol_bits > best[0] + 1:
+                continue
             steps = np.bincount(_folded_steps(levels, count, mantissa))
-            for decay, costs in enumerate(_step_costs(count, mantissa)):
-                # Whole bits: the last digits of log2 differ between platforms and must not decide.
-                bits = round(symbol_bits + float(steps @ costs[: steps.size]))
-                if bits < best_bits:
-                    best, best_bits = _Shape(bin_bits, mantissa, decay), bits
-    return best
+            # Whole bits: the last digits of log2 differ between platforms and must not decide.
+            totals = np.rint(symbol_bits + _step_costs(count, mantissa)[:, : steps.size] @ steps)
+            decay = int(totals.argmin())
+            best = min(best, (float(totals[decay]), bin_bits, mantissa, decay))
+    return _Shape(*best[1:])
 
 
-@lru_cache(maxsize=_MANTISSAS)  # one stream's: every width of bins asks for them again
-def _step_costs(count: int, mantissa: int) -> list[NDArray[np.float64]]:
-    """Bits of each folded step, for each decay."""
+@lru_cache(maxsize=8 * _MANTISSAS)  # a few streams': every width of bins asks again, and layers are of few sizes
+def _step_costs(count: int, mantissa: int) -> NDArray[np.float64]:
+    """Bits of each folded step (steps,), for each decay: (decays, steps)."""
     frequencies = (_step_frequencies(count, mantissa, decay) for decay in range(_DECAYS))
-    return [PRECISION - np.log2(apportion(f)) for f in frequencies]
+    return np.stack([PRECISION - np.log2(apportion(f)) for f in frequencies])
 
 
 def _symbol_bits(binned: NDArray[np.int64], frequencies: NDArray[np.int64], bin_bits: int) -> float:

@@ -19,6 +19,9 @@ class ConstantCoder(Coder):
         symbol = int(symbols[0])
         return symbol.to_bytes((symbol.bit_length() + 7) // 8, "little")
 
+    def at_least(self, count: int, alphabet: int) -> int:
+        return 0
+
     def decode(self, data: bytes, count: int, alphabet: int) -> Symbols:
         if count == 0:
             raise ArtifactError("a constant stream needs at least one symbol; 0 were announced")

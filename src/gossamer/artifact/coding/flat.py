@@ -21,6 +21,9 @@ class FlatCoder(Coder):
         ans.push_bottom(symbols, _uniform(alphabet))
         return ans.bytes()
 
+    def at_least(self, count: int, alphabet: int) -> int:
+        return int(count * (alphabet.bit_length() - 1) / 8)
+
     def decode(self, data: bytes, count: int, alphabet: int) -> Symbols:
         if alphabet & (alphabet - 1) == 0:
             raise ArtifactError(f"a flat stream over {alphabet} symbols is never written; such streams are raw")

@@ -23,6 +23,9 @@ class RawCoder(Coder):
         bits = _width(alphabet)
         return b"".join(_pack(symbols[i : i + CHUNK], bits) for i in range(0, symbols.size, CHUNK))
 
+    def at_least(self, count: int, alphabet: int) -> int:
+        return (count * _width(alphabet) + 7) // 8
+
     def decode(self, data: bytes, count: int, alphabet: int) -> Symbols:
         bits = _width(alphabet)
         needed = (count * bits + 7) // 8
