@@ -1,6 +1,9 @@
-"""Room 7: a recipe is data."""
+"""Room 7: a recipe is data. It is a tuple of frozen steps, a YAML or JSON text, or the name of a ready recipe."""
 
+from .given import Recipe, as_steps
+from .ready import READY, Ready
 from .steps import (
+    STEPS,
     CompressStep,
     CorrectBias,
     Distill,
@@ -11,10 +14,12 @@ from .steps import (
     ReestimateBatchNorm,
     Step,
     Targets,
-    as_steps,
 )
+from .text import parse, read, to_json, to_yaml
 
 __all__ = [
+    "READY",
+    "STEPS",
     "CompressStep",
     "CorrectBias",
     "Distill",
@@ -22,8 +27,14 @@ __all__ = [
     "Impose",
     "Prune",
     "Quantize",
+    "Ready",
+    "Recipe",
     "ReestimateBatchNorm",
     "Step",
     "Targets",
     "as_steps",
+    "parse",
+    "read",
+    "to_json",
+    "to_yaml",
 ]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar
 
-from ..errors import RecipeError, StructureError
+from ..errors import RecipeError, StructureError, did_you_mean
 from ..layer import DEFAULT_METHOD, METHODS
 from ..structure import Grid, Structure, TopK, Word, as_structure
 
 __all__ = [
+    "STEPS",
     "CompressStep",
     "CorrectBias",
     "Distill",
@@ -23,7 +24,7 @@ __all__ = [
     "ReestimateBatchNorm",
     "Step",
     "Targets",
-    "as_steps",
+    "checked",
 ]
 
 Targets = tuple[str | type, ...]
@@ -109,7 +110,10 @@ class CompressStep(Step):
         settle(self, "floor", floor)
         settle(self, "cap", cap)
         if self.method not in METHODS:
-            raise RecipeError(f"{type(self).__name__}: no method {self.method!r}; there are {', '.join(METHODS)}")
+            nearest = did_you_mean(self.method, METHODS)
+            raise RecipeError(
+                f"{type(self).__name__}: no method {self.method!r:.80}{nearest or '; there are ' + ', '.join(METHODS)}"
+            )
         foreign = [str(word) for word in what.words if not isinstance(word, METHODS[self.method].words)]
         if foreign:
             fitting = [
@@ -285,8 +289,20 @@ class ReestimateBatchNorm(Step):
         return "reestimate batch norm"
 
 
-def as_steps(recipe: Step | Iterable[Step]) -> tuple[Step, ...]:
-    """The steps of a recipe, checked. Raises RecipeError that names every wrong entry at once."""
+# Every step by the name that a recipe file gives it.
+STEPS: Mapping[str, type[Step]] = {
+    "prune": Prune,
+    "quantize": Quantize,
+    "factorize": Factorize,
+    "impose": Impose,
+    "distill": Distill,
+    "correct-bias": CorrectBias,
+    "reestimate-batch-norm": ReestimateBatchNorm,
+}
+
+
+def checked(recipe: Step | Iterable[Step]) -> tuple[Step, ...]:
+    """Steps that are given as objects. Raises RecipeError that names every wrong entry at once."""
     if isinstance(recipe, str | Word | Structure) or not isinstance(recipe, Step | Iterable):
         raise RecipeError(f"a recipe is a list of steps, given {recipe!r}; wrap it, as in [Prune('2:4')]")
     steps = (recipe,) if isinstance(recipe, Step) else tuple(recipe)
