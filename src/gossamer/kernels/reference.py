@@ -16,12 +16,16 @@ _CARRIERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32}
 
 
 def pack_bits(codes: Tensor, bits: int) -> Tensor:
+    if bits == 8:  # whole bytes are packed already
+        return codes.clone()
     stream = _bits_of(codes, bits).reshape(-1)
     stream = torch.nn.functional.pad(stream, (0, -stream.shape[0] % 8))
     return _from_bits(stream.reshape(-1, 8))
 
 
 def unpack_bits(packed: Tensor, bits: int, count: int) -> Tensor:
+    if bits == 8:
+        return packed[:count].clone()
     stream = _bits_of(packed, 8).reshape(-1)
     return _from_bits(stream[: count * bits].reshape(count, bits))
 

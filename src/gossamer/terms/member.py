@@ -89,13 +89,14 @@ class Member:
 def scatter(flat: Tensor, support: Tensor) -> Tensor:
     """Place the entries of `flat` (kept,) where `support` is true, in row-major order; zero elsewhere.
 
-    A gather by running count: no data-dependent shape, so it compiles and exports.
+    No data-dependent shape, so it compiles and exports.
     """
-    if flat.numel() == 0:
-        return torch.zeros(support.shape, dtype=flat.dtype, device=flat.device)
-    mask = support.reshape(-1)
-    place = mask.cumsum(0).sub_(1).clamp_(0, flat.numel() - 1)
-    return torch.where(mask, flat[place], torch.zeros((), dtype=flat.dtype, device=flat.device)).reshape(support.shape)
+    narrow = flat.dtype.itemsize == 1  # torch moves no float8, and no byte of zeros is another number
+    carried = flat.view(torch.uint8) if narrow else flat
+    full = torch.zeros(support.shape, dtype=carried.dtype, device=flat.device)
+    if flat.numel():
+        full.masked_scatter_(support, carried)
+    return full.view(flat.dtype) if narrow else full
 
 
 def decode_grid(codes: Tensor, grid: Grid, scale: Tensor, zero_point: Tensor | None) -> Tensor:
