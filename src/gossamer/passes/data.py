@@ -5,10 +5,11 @@ Batches, by default:
     (x,)                   model(x)
     (x, y), (x1, x2, y)    model(x), model(x1, x2); the last entry is the target
     dict, BatchEncoding    model(**batch); a key named labels, label, target, targets or y is the target, and is passed
-                           on only when the model's forward names it
-Outputs, by default: a tensor as it is; `logits`, else `last_hidden_state`, else the first tensor of a mapping; the
-first tensor of a tuple or list. Where these do not fit: `forward=lambda model, batch: ...` and `output=lambda result:
-...`.
+                           on only when the model's forward names it. model(batch) when the forward needs one argument
+                           and names none of the keys, as that of sentence-transformers does
+Outputs, by default: a tensor as it is; `sentence_embedding`, else `logits`, else `last_hidden_state`, else the first
+tensor of a mapping; the first tensor of a tuple or list. Where these do not fit: `forward=lambda model, batch: ...` and
+`output=lambda result: ...`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from ..errors import DataError
 
@@ -30,6 +32,7 @@ __all__ = [
     "Output",
     "batch_named",
     "call",
+    "call_whole",
     "described",
     "dry_run",
     "mapped",
@@ -40,6 +43,7 @@ __all__ = [
 Forward = Callable[[nn.Module, Any], Any]
 Output = Callable[[Any], Tensor]
 TARGET_KEYS = ("labels", "label", "targets", "target", "y")
+OUTPUT_KEYS = ("sentence_embedding", "logits", "last_hidden_state")
 
 
 def call(model: nn.Module, batch: Any, forward: Forward | None = None) -> Any:
@@ -50,11 +54,24 @@ def call(model: nn.Module, batch: Any, forward: Forward | None = None) -> Any:
     if forward is not None:
         return forward(model, batch)
     if isinstance(batch, Mapping):
-        named = set(inspect.signature(model.forward).parameters)
-        return model(**{key: value for key, value in batch.items() if key in named or key not in TARGET_KEYS})
+        parameters = inspect.signature(model.forward).parameters
+        given = {key: value for key, value in batch.items() if key in parameters or key not in TARGET_KEYS}
+        # A new mapping each time: some modules write their outputs into the one they are given.
+        return model(given) if _takes_one_mapping(parameters, given) else model(**given)
     if isinstance(batch, tuple | list):
         return model(*(batch[:-1] if len(batch) > 1 else batch))
     return model(batch)
+
+
+def call_whole(model: nn.Module, inputs: Any) -> Any:
+    """Run the model on example inputs, a tuple or a mapping of keywords. Unlike a batch they hold no target.
+
+    The inputs stay as they are: a module that writes its outputs into a mapping gets a copy of it.
+    """
+    if isinstance(inputs, Mapping):
+        one = _takes_one_mapping(inspect.signature(model.forward).parameters, inputs)
+        return model(dict(inputs)) if one else model(**inputs)
+    return model(*(dict(item) if type(item) is dict else item for item in inputs))
 
 
 def target_of(batch: Any) -> Tensor | None:
@@ -89,6 +106,11 @@ class Batches:
     """
 
     def __init__(self, data: Iterable[Any]) -> None:
+        if isinstance(data, Dataset) and not isinstance(data, Iterable):
+            raise DataError(
+                f"data is a {type(data).__name__}, which gives samples one by one; batches are needed: give "
+                f"torch.utils.data.DataLoader(data, batch_size=32)"
+            )
         if isinstance(data, Tensor | Mapping | str) or not isinstance(data, Iterable):
             raise DataError(f"data must be an iterable of batches, given {described(data)}; wrap one batch in a list")
         self._data = data
@@ -177,15 +199,22 @@ def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     return value
 
 
+def _takes_one_mapping(parameters: Mapping[str, inspect.Parameter], batch: Mapping[str, Any]) -> bool:
+    """Whether keywords would leave the forward's only needed argument out."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [p for p in parameters.values() if p.kind in kinds and p.default is inspect.Parameter.empty]
+    return len(needed) == 1 and not parameters.keys() & batch.keys()
+
+
 def _first_tensor(result: Any) -> Tensor | None:
     if isinstance(result, Tensor):
         return result
     if isinstance(result, Mapping):
-        preferred = (result[key] for key in ("logits", "last_hidden_state") if key in result)
+        preferred = (result[key] for key in OUTPUT_KEYS if key in result)
         return next((item for item in (*preferred, *result.values()) if isinstance(item, Tensor)), None)
     if isinstance(result, tuple | list):
         return next((item for item in result if isinstance(item, Tensor)), None)
-    return next((v for v in (getattr(result, k, None) for k in ("logits", "last_hidden_state")) if v is not None), None)
+    return next((v for v in (getattr(result, k, None) for k in OUTPUT_KEYS) if v is not None), None)
 
 
 def _device(model: nn.Module) -> torch.device | None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ..artifact import load
 from ..errors import DataError, GossamerError, VerifyError
 from ..model import copied
-from .data import described, mapped, output_of
+from .data import call_whole, described, mapped, output_of
 from .evaluate import score
 from .machine import machine
 from .memory import peak_memory
@@ -104,7 +104,7 @@ def resized(inputs: Any, size: int) -> Any:
 def _measured(job: Job) -> dict[str, Any]:
     notes: list[str] = []
     dense, small = _dense(job), _small(job)
-    run = job.forward or _whole
+    run = job.forward or call_whole
     context = _gradless(dense, small, job, notes)
     with context():
         before, after = (output_of(run(model, job.inputs), job.output) for model in (dense, small))
@@ -169,16 +169,11 @@ def _called(into: Any) -> str:
     return f"into={into!r}" if isinstance(into, str) else f"into={getattr(into, '__qualname__', into)}"
 
 
-def _whole(model: nn.Module, inputs: Any) -> Any:
-    """Example inputs hold no target, unlike a batch: all of them go to the model."""
-    return model(**inputs) if isinstance(inputs, Mapping) else model(*inputs)
-
-
 def _gradless(
     dense: nn.Module, small: nn.Module, job: Job, notes: list[str]
 ) -> Callable[[], AbstractContextManager[Any]]:
     """Inference mode, or no_grad for both where one of the two refuses it."""
-    run = job.forward or _whole
+    run = job.forward or call_whole
     for context in (torch.inference_mode, torch.no_grad):
         for name, model in (("dense", dense), ("reloaded", small)):
             try:
@@ -210,7 +205,7 @@ def _speed(
     inputs: Any,
     context: Callable[[], AbstractContextManager[Any]],
 ) -> dict[str, Any]:
-    run = job.forward or _whole
+    run = job.forward or call_whole
     order = Random(0)
     try:
         with context():
