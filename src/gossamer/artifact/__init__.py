@@ -8,6 +8,24 @@ from .encoding import Encoded, encode
 from .entry import Entry, entries
 from .inspection import inspect
 from .loading import load
+from .reading import Stored
 from .saving import save
+from .shards import INDEX, read_all, read_files, save_shards, shard_files
 
-__all__ = ["Encoded", "Entry", "dense_bytes", "encode", "entries", "inspect", "load", "save", "to_dense"]
+__all__ = [
+    "INDEX",
+    "Encoded",
+    "Entry",
+    "Stored",
+    "dense_bytes",
+    "encode",
+    "entries",
+    "inspect",
+    "load",
+    "read_all",
+    "read_files",
+    "save",
+    "save_shards",
+    "shard_files",
+    "to_dense",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from .manifest import Manifest
 from .rows import write_row
 from .streams import packed_to_bytes
 
-__all__ = ["Encoded", "checksum", "encode"]
+__all__ = ["Encoded", "checksum", "encode", "encoded_parts"]
 
 _DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
@@ -48,15 +48,41 @@ def encode(entries: Iterable[Entry], recipe: Sequence[Mapping[str, Any]] | None 
     >>> made.shares, made.header + 12 == len(made.data)
     ({'a': 12}, True)
     """
+    (whole,) = encoded_parts(entries, recipe)
+    return whole
+
+
+def encoded_parts(
+    entries: Iterable[Entry], recipe: Sequence[Mapping[str, Any]] | None = None, largest: int | None = None
+) -> Iterator[Encoded]:
+    """`encode` into several files, each whole by itself, of at most `largest` bytes of tensors or of one tensor.
+
+    In the order of the names; one file is in memory at a time.
+    """
     ordered = sorted(entries, key=lambda entry: entry.name)
     _check(ordered)
-    tensors = {entry.name: _stored(entry) for entry in ordered}
     steps = None if recipe is None else [dict(step) for step in recipe]
+    rows: list[Any] = []
+    tensors: dict[str, Tensor] = {}
+    for entry in ordered:
+        stored = _stored(entry)
+        if tensors and largest is not None and _nbytes(stored) + sum(map(_nbytes, tensors.values())) > largest:
+            yield _assembled(tensors, rows, steps)
+            rows, tensors = [], {}
+        rows.append(write_row(entry))
+        tensors[entry.name] = stored
+    yield _assembled(tensors, rows, steps)
+
+
+def _assembled(tensors: Mapping[str, Tensor], rows: Sequence[Any], steps: Sequence[Any] | None) -> Encoded:
     checksums = [checksum(name, tensor) for name, tensor in tensors.items()]
-    manifest = Manifest([write_row(entry) for entry in ordered], steps, checksums)
-    data = write_container(tensors, manifest.text())
-    shares = {name: tensor.numel() * tensor.element_size() for name, tensor in tensors.items()}
+    data = write_container(tensors, Manifest(rows, steps, checksums).text())
+    shares = {name: _nbytes(tensor) for name, tensor in tensors.items()}
     return Encoded(data, shares, len(data) - sum(shares.values()))
+
+
+def _nbytes(tensor: Tensor) -> int:
+    return tensor.numel() * tensor.element_size()
 
 
 def checksum(name: str, tensor: Tensor) -> int:

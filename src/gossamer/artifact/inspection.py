@@ -13,7 +13,8 @@ from ..errors import ArtifactError
 from ..report import HEADER_ROW, Measure, Report, Row
 from ..status import Status
 from .container import container_size
-from .reading import Stored, read_artifact, read_bytes
+from .reading import Stored
+from .shards import read_all
 
 __all__ = ["ENTRIES_PER_BYTE", "FREE_ENTRIES", "inspect"]
 
@@ -24,7 +25,7 @@ ENTRIES_PER_BYTE = 1 << 10
 
 
 def inspect(path: str | os.PathLike[str]) -> Report:
-    """Read and check a whole file, and report on each tensor. Needs no model.
+    """Read and check a whole file, or all shards of an index (`….index.json`), and report on each tensor.
 
     Every checksum is compared and every packed weight decoded and validated, one at a time.
 
@@ -34,7 +35,7 @@ def inspect(path: str | os.PathLike[str]) -> Report:
         less than a byte for 1024 of them, since nothing bounds its shape here: load that file into its model.
     """
     try:
-        artifact = read_artifact(read_bytes(path))
+        artifact = read_all(path)
         rows = [_row(item) for item in artifact.stored]
     except ArtifactError as error:
         raise ArtifactError(f"{Path(path).name}: {error}") from None

@@ -15,7 +15,8 @@ from ..errors import ArtifactError, GossamerError, ModelError, RecipeError, list
 from ..formats import PackedWeight
 from ..model import TensorSite, inventory, swap_, unswap_, unwrap
 from ..nn import Packed, Weights
-from .reading import Stored, read_artifact, read_bytes
+from .reading import Stored
+from .shards import read_all
 
 __all__ = ["load"]
 
@@ -30,7 +31,7 @@ def load(path: str | os.PathLike[str], *, into: Model, weights: Weights = "dense
     the file's dtype. A model that holds packed weights already is made plain first.
 
     Args:
-        path: the file.
+        path: the file, or the index of its shards, `model.safetensors.index.json`.
         into: a model with data in it, whatever; its names, shapes, ties and matrix views must be the file's.
         weights: "dense" holds the decoded weights as well (fast); "packed" decodes at each use (less memory).
     Returns: `into`.
@@ -41,7 +42,7 @@ def load(path: str | os.PathLike[str], *, into: Model, weights: Weights = "dense
         raise RecipeError(f"weights must be one of {', '.join(map(repr, get_args(Weights)))}, given {weights!r}")
     model = _arrived(into)
     try:
-        artifact = read_artifact(read_bytes(path))
+        artifact = read_all(path)
         pairs = _matched(artifact.stored, inventory(model))
         # Only now are the shapes known to be the model's, which bounds what decoding takes.
         packed = {site.name: item.unpack() for item, site in pairs if item.row.spec is not None}

@@ -20,7 +20,7 @@ from .manifest import Manifest
 from .rows import Row, read_row
 from .streams import packed_from_bytes
 
-__all__ = ["Artifact", "Stored", "read_artifact", "read_bytes"]
+__all__ = ["Artifact", "Stored", "joined", "read_artifact", "read_bytes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,22 +101,32 @@ def read_artifact(data: bytes) -> Artifact:
             stored.append(Stored(name, tensor, _checked(read_row(row), tensor)))
         except ArtifactError as error:
             raise ArtifactError(f"{name!r:.200}: {error}") from None
+    return joined([Artifact(stored, manifest.recipe, len(data))])
+
+
+def joined(parts: Sequence[Artifact]) -> Artifact:
+    """Files of one model as one. Raises: ArtifactError for a name of two tensors, or recipes that differ."""
+    stored = sorted((item for part in parts for item in part.stored), key=lambda item: item.name)
     twice = [name for name, times in Counter(n for item in stored for n in item.names).items() if times > 1]
     if twice:
         raise ArtifactError(f"names: {twice[0]!r:.200} belongs to more than one tensor, or to one of them twice")
-    return Artifact(stored, manifest.recipe, len(data))
+    if any(part.recipe != parts[0].recipe for part in parts):
+        raise ArtifactError("recipe: the shards tell of different recipes; they are not of one model")
+    return Artifact(stored, parts[0].recipe, sum(part.size for part in parts))
 
 
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
+def read_bytes(path: str | os.PathLike[str], most: int | None = None) -> bytes:
     """All of a regular file. In memory, not mapped: a file that is cut while it is read must not end the process.
 
-    Raises: ArtifactError when there is none, or it cannot be read.
+    Raises: ArtifactError when there is none, it cannot be read, or it has more than `most` bytes.
     """
     try:
         with open(path, "rb", opener=_opener) as file:
             # The open file and not its name is asked for its kind.
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise ArtifactError("not a regular file")
+            if most is not None and os.fstat(file.fileno()).st_size > most:
+                raise ArtifactError(f"of more than {most} bytes, which are not read")
             return file.read()
     except FileNotFoundError:
         raise ArtifactError("no such file") from None
