@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import GossamerError
+from .huggingface.registration import announce
 from .structure import NM, Block, Codebook, Grid, LowRank, Structure, TopK, parse
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ __all__ = [
     "to_dense",
     "verify",
 ]
+
+
+announce()  # to transformers, when and if that is imported
 
 
 def __getattr__(name: str) -> Any:

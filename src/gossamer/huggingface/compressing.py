@@ -1,0 +1,65 @@
+"""Compressing a folder: everything that `compress` needs comes from the folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..passes import Proof, Result, compress
+from ..passes.evaluate import Evaluate
+from ..recipe import Step
+from .folder import Folder, read_folder
+from .sentences import SENTENCES
+
+__all__ = ["compress_folder"]
+
+
+def compress_folder(
+    source: str | os.PathLike[str] | Folder,
+    recipe: Step | Iterable[Step],
+    *,
+    texts: Sequence[str] | None = None,
+    evaluate: Evaluate | None = None,
+    higher_is_better: bool | None = None,
+    tolerance: float = 0.0,
+    batch_sizes: tuple[int, ...] | None = (1, 16),
+    proof: Proof = Proof(),  # noqa: B008  # a frozen value
+    seed: int = 0,
+) -> Result:
+    """Compress the model of a folder, and measure what that brought. The folder is not touched.
+
+    Args:
+        source: the folder, or what `read_folder` said of it.
+        recipe: as for `compress`.
+        texts: what calibration, distillation, the metric and the milliseconds are taken on; None takes 48 sentences
+            that come with gossamer. They need the folder's tokenizer.
+        evaluate: a metric of your own, evaluate(model) -> float; None takes `Folder.metric`.
+        higher_is_better: of the metric; None takes what the metric says, else True.
+        tolerance: a loss of metric that counts as none.
+        batch_sizes: texts at once for which milliseconds are taken; they take the place of those in `proof.effort`.
+        proof: as for `compress`; the measuring process makes its model by `Folder.factory` unless told otherwise.
+        seed: for everything that draws.
+    Raises: what `read_folder` and `compress` raise.
+    """
+    folder = source if isinstance(source, Folder) else read_folder(source)
+    model = folder.model()
+    inputs: dict[str, Any] = {}
+    if folder.has_tokenizer or texts is not None:
+        chosen = SENTENCES if texts is None else texts
+        inputs = {"data": folder.batches(chosen), "example_inputs": folder.example_inputs(chosen[:16])}
+        evaluate = folder.metric(chosen, model=model) if evaluate is None else evaluate
+    if higher_is_better is None:
+        higher_is_better = getattr(evaluate, "higher_is_better", True)
+    effort = replace(proof.effort, batch_sizes=batch_sizes)
+    return compress(
+        model,
+        recipe,
+        **inputs,
+        evaluate=evaluate,
+        higher_is_better=higher_is_better,
+        tolerance=tolerance,
+        proof=replace(proof, factory=proof.factory or folder.factory, effort=effort),
+        seed=seed,
+    )
