@@ -298,9 +298,9 @@ def test_a_recipe_that_compresses_nothing_says_so() -> None:
     assert "no tensor was compressed" in report.notes[0]
 
 
-@pytest.mark.parametrize("recipe", [None, "2:4", gs.NM(2, 4), 3])
+@pytest.mark.parametrize("recipe", [None, "3:4", gs.NM(2, 4), 3])
 def test_what_is_no_recipe(recipe) -> None:
-    with pytest.raises(RecipeError, match="list of steps"):
+    with pytest.raises(RecipeError, match=r"list of steps|not a recipe|no recipe"):
         gs.compress(net(), recipe)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from ..progress import stage
 from ..recipe import CorrectBias, Distill, Factorize, Impose, Prune, Quantize, ReestimateBatchNorm, Step, as_steps
 from .batch_norm import batch_norms, reestimate_batch_norm
 from .correct_bias import correct_bias
-from .data import Batches, Forward, Output, call_whole, described, dry_run
+from .data import Batches, Forward, Output, call, call_whole, described, dry_run
 from .distil import check_output, distil
 from .evaluate import Evaluate, evaluating, score
 from .finish import Work, draft, finish
@@ -125,10 +126,27 @@ def _run(model: nn.Module, steps: Sequence[Step], settings: Settings, notes: lis
                 last = draft(sites, states, steps[: position + 1])
             notes += [f"after {step}: {failed}"] if failed else []
             ledger = ledger.after(step, len(last.file.data), metric, settings.metric(), shrinks=step.shrinks)
-        return finish(Work(model, dense, sites, states, steps), last, assignments, settings, ledger, notes)
+        result = finish(Work(model, dense, sites, states, steps), last, assignments, settings, ledger, notes)
+        return _tried(result, batches, settings)
     except BaseException:
         _restore(model, before, buffers, dense)
         raise
+
+
+def _tried(result: Result, batches: Batches | None, settings: Settings) -> Result:
+    """The result, with a note when the packed model cannot run a batch that the dense one could.
+
+    A model may ask its first parameter for its dtype, and have none left once all its weights are packed.
+    """
+    if batches is None:
+        return result
+    try:
+        with evaluating(result.model):
+            call(result.model, next(batches.first(1)), settings.forward)
+    except Exception as error:  # whatever the user's forward raises; the file is whole
+        note = f"the packed model could not run the first batch ({type(error).__name__}: {error}); to_dense(model) can"
+        return replace(result, report=replace(result.report, notes=(*result.report.notes, note)))
+    return result
 
 
 def _scored(model: nn.Module, settings: Settings) -> tuple[float | None, str]:
