@@ -334,3 +334,17 @@ def test_a_proof_that_cannot_be_made_is_refused_before_any_work(proof: gs.Proof)
     with pytest.raises(gs.GossamerError, match=r"no package|is not of the form|effort is an Effort"):
         gs.compress(nn.Linear(4, 4), gs.Quantize("int8"), evaluate=lambda m: calls.append(1) or 1.0, proof=proof)
     assert not calls
+
+
+def test_a_packed_model_that_cannot_run_is_told() -> None:
+    class AsksItsParameters(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 4, bias=False)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.fc(x.to(next(self.parameters()).dtype))
+
+    result = gs.compress(AsksItsParameters(), gs.Quantize("int8"), data=[torch.ones(2, 4)])
+    assert any("could not run the first batch (StopIteration" in note for note in result.report.notes)
+    assert gs.to_dense(result.model)(torch.ones(2, 4)).shape == (2, 4)
