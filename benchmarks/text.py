@@ -72,7 +72,7 @@ def articles(part: str) -> tuple[str, ...]:
 def sentences(part: str, count: int) -> tuple[str, ...]:
     """`count` sentences, as many from each article and evenly spread over it."""
     found = [[s for s in _END.split(text.replace("\n", " ")) if _usual(s)] for text in articles(part)]
-    each = -(-count // len(found))
+    each = 2 * -(-count // len(found))  # some articles are short
     spread = [part[:: max(1, len(part) // each)][:each] for part in found]
     # Round by round, so that any count takes from all articles.
     return tuple(s[i] for i in range(each) for s in spread if i < len(s))[:count]

@@ -28,6 +28,7 @@ _NAMED_LINK = re.compile(r"\[\[(?:file|image|category|[a-z-]{2,12}):[^\[\]]*\]\]
 _LINK = re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]|]*)\]\]")
 _ADDRESS = re.compile(r"\[(?:https?|ftp)?:?//\S+\s*([^\]]*)\]")
 _TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
+_HOLLOW = re.compile(r"\s*\([\s,;:]*\)")  # what a template in parentheses leaves
 _QUOTES = re.compile(r"'{2,5}")
 
 
@@ -59,13 +60,15 @@ def prose(markup: str) -> str:
     text = _until_still(_TEMPLATE, "", text)
     for pattern, kept in ((_NAMED_LINK, ""), (_LINK, r"\1"), (_NAMED_LINK, ""), (_ADDRESS, r"\1")):
         text = pattern.sub(kept, text)
-    text = _QUOTES.sub("", _TAG.sub("", text))
+    text = _HOLLOW.sub("", _QUOTES.sub("", _TAG.sub("", text)))
     lines = (re.sub(r"\s+", " ", line).strip() for line in text.splitlines())
     return "\n".join(line for line in lines if len(line) >= SHORTEST and line[0] not in "*#:;|!=<{}[" and _worded(line))
 
 
 def _worded(line: str) -> bool:
-    return sum(character in LOWEST for character in line) < len(line) / 2 and not re.search(r"\{\{|\}\}|\|\||\[\[", line)
+    return sum(character in LOWEST for character in line) < len(line) / 2 and not re.search(
+        r"\{\{|\}\}|\|\||\[\[", line
+    )
 
 
 def _until_still(pattern: re.Pattern[str], kept: str, text: str) -> str:
