@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .folding import Line, lines, reasons
-from .values import Measure, Row, StepEffect, Verdict
+from .values import HEADER_ROW, Measure, Row, StepEffect, Verdict
 
 __all__ = ["Table", "effects", "ending", "footnotes", "layers", "outcome", "smaller", "totals"]
 
@@ -101,4 +101,5 @@ def _cells(line: Line) -> tuple[str, ...]:
     shape = "×".join(map(str, row.shape))
     density = f"{100 * row.density:.1f}%" if row.structure != "dense" else ""
     error = "" if row.error is None else f"{row.error:.4f}" if row.error >= 0.001 else f"{row.error:.1e}"
-    return (name, shape, row.structure, row.method, density, error, f"{row.bytes:,}", change, status)
+    structure = "" if row.name == HEADER_ROW else row.structure
+    return (name, shape, structure, row.method, density, error, f"{row.bytes:,}", change, status)
