@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -40,6 +41,7 @@ __all__ = [
     "Values",
     "Word",
     "as_structure",
+    "meant",
     "parse",
 ]
 
@@ -54,6 +56,9 @@ class Word(ABC):
 
     @abstractmethod
     def __str__(self) -> str: ...
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
     def __and__(self, other: Word | Structure) -> Structure:
         return _join(as_structure(self), "&", as_structure(other))
@@ -119,9 +124,6 @@ class TopK(Support):
         scope = f"block{self.block}" if self.scope == "block" else self.scope
         return f"top{amount}" + ("" if scope == "layer" else f"/{scope}")
 
-    def __repr__(self) -> str:
-        return _repr(self)
-
 
 @dataclass(frozen=True, repr=False)
 class NM(Support):
@@ -142,9 +144,6 @@ class NM(Support):
 
     def __str__(self) -> str:
         return f"{self.keep}:{self.of}"
-
-    def __repr__(self) -> str:
-        return _repr(self)
 
 
 @dataclass(frozen=True, repr=False)
@@ -179,9 +178,6 @@ class Block(Support):
     def __str__(self) -> str:
         scope = "" if self.scope == "layer" else f"/{self.scope}"
         return f"block{self.rows}x{self.columns}/{_percent(self.density)}{scope}"
-
-    def __repr__(self) -> str:
-        return _repr(self)
 
 
 @dataclass(frozen=True, repr=False)
@@ -231,9 +227,6 @@ class Grid(Values):
         where = {"tensor": "/tensor", "channel": "", "group": f"/g{self.group}"}[self.per or "channel"]
         return f"int{self.bits}{where}" + ("" if self.symmetric else "/asym")
 
-    def __repr__(self) -> str:
-        return _repr(self)
-
 
 @dataclass(frozen=True, repr=False)
 class Codebook(Values):
@@ -253,9 +246,6 @@ class Codebook(Values):
     def __str__(self) -> str:
         return f"codebook{self.size}"
 
-    def __repr__(self) -> str:
-        return _repr(self)
-
 
 @dataclass(frozen=True, repr=False)
 class LowRank(Word):
@@ -273,9 +263,6 @@ class LowRank(Word):
 
     def __str__(self) -> str:
         return f"rank{self.rank}"
-
-    def __repr__(self) -> str:
-        return _repr(self)
 
 
 @dataclass(frozen=True)
@@ -314,8 +301,7 @@ class Structure:
         return " + ".join(text for text in (held, low) if text) or "dense"
 
     def __repr__(self) -> str:
-        fields = (("support", self.support), ("values", self.values), ("lowrank", self.lowrank))
-        return f"Structure({', '.join(f'{name}={word!r}' for name, word in fields if word is not None)})"
+        return f"Structure({', '.join(f'{word.slot}={word!r}' for word in self.words)})"
 
 
 def as_structure(what: Word | Structure | str) -> Structure:
@@ -346,7 +332,7 @@ def parse(text: str) -> Structure:
     operator, after = "", 0
     for position, (token, start) in enumerate(tokens):
         if (token in "&+") != (position % 2 == 1):
-            raise _pointed(text, start, token, "a word and an operator (& or +) must alternate")
+            raise _pointed(text, start, token, "a word and an operator (& or +) must alternate" + meant(text, start))
         if token in "&+":
             operator, after = token, start + 1
             continue
@@ -354,7 +340,7 @@ def parse(text: str) -> Structure:
             word = as_structure(_word(token))
             result = word if result is None else _join(result, operator, word)
         except StructureError as error:
-            raise _pointed(text, start, token, str(error)) from None
+            raise _pointed(text, start, token, str(error) + meant(text, start)) from None
     if result is None or len(tokens) % 2 == 0:
         raise _pointed(text, after, " ", "a word is missing here; write for example '2:4 & int4/g64 + rank8'")
     return result
@@ -390,15 +376,40 @@ _WORDS: tuple[tuple[str, Callable[[dict[str, str | None]], Word]], ...] = (
     (r"codebook(?P<size>\d+)", lambda g: Codebook(_int(g["size"]))),
     (r"rank(?P<rank>\d+)", lambda g: LowRank(_int(g["rank"]))),
 )
+# How others write what has a form here: a pattern over a word without its case, spaces, - and _; the form; a remark.
+_ELSEWHERE = (
+    ("", "", ""),
+    (r"w8a\d+", "int8", " (activations stay float)"),
+    (r"w([2-7])a\d+", r"int\1/g128", " (activations stay float)"),
+    (r"int(\d)(?:/g?|g|gs|group)(\d+)", r"int\1/g\2", ""),
+    (r"([2-8])bits?", r"int\1", ""),
+    (r"(?:nf|fp|mxfp|nvfp)4", "codebook16", " (16 learned values; int4/g64 is a grid)"),
+    (r"top0?\.(\d)", r"top\g<1>0%", ""),
+    (r"top0?\.(\d\d)|top(\d+\.\d+)", r"top\1\2%", ""),
+    (r"(block\d+x\d+/|top)(\d+)(?:percent)?", r"\1\2%", ""),
+    (r"(\d+)(?:of|/)(\d+)", r"\1:\2", ""),
+    (r"(\d+):(\d+)", r"\2:\1", ""),
+)
 _GRAMMAR = "2:4, top10%, top10%/row, block4x1/25%, int4, int4/g64, int8/tensor/asym, codebook16, rank8"
 
 
 def _word(token: str) -> Word:
     for pattern, make in _WORDS:
-        match = re.fullmatch(pattern, token, flags=re.ASCII)
-        if match:
+        if match := re.fullmatch(pattern, token, flags=re.ASCII):
             return make(match.groupdict())
     raise StructureError(f"is not a structure word; words look like {_GRAMMAR}")
+
+
+def meant(text: str, start: int = 0) -> str:
+    """The end of a message about the word at `start`: what it, or all between the operators around it, may mean."""
+    run = re.split("[&+]", text[:start])[-1] + re.split("[&+]", text[start:])[0]
+    for token in (run.strip(), text[start:].split(" ")[0]):
+        clean = re.sub(r"[\s,=_-]", "", token.lower())
+        for pattern, form, said in _ELSEWHERE:
+            with suppress(StructureError):
+                if (word := str(_word(re.sub(rf"^(?:{pattern})$", form, clean)))) != token:
+                    return f"; did you mean {word!r}?{said}"
+    return ""
 
 
 def _pointed(text: str, start: int, token: str, why: str) -> StructureError:
@@ -447,8 +458,3 @@ def _check_int(word: str, field: str, value: object, least: int) -> None:
 def _check_density(word: str, density: object) -> None:
     if isinstance(density, bool) or not isinstance(density, int | float) or not 0 < density <= 1:
         raise StructureError(f"{word} density is the fraction kept, in (0, 1], given {density!r}")
-
-
-def _repr(word: object) -> str:
-    fields = vars(word)
-    return f"{type(word).__name__}({', '.join(f'{name}={value!r}' for name, value in fields.items())})"

@@ -112,6 +112,44 @@ def test_errors_point_at_the_wrong_word(text: str, word: str) -> None:
     assert shown[start : start + marks.count("^")] == word
 
 
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("INT4", "int4"),
+        ("int 4", "int4"),
+        ("int4 / g64", "int4/g64"),
+        ("int4/64", "int4/g64"),
+        ("int4_g128", "int4/g128"),
+        ("4-bit", "int4"),
+        ("4:2", "2:4"),
+        ("2 : 4", "2:4"),
+        ("2of4", "2:4"),
+        ("TOP10%/ROW", "top10%/row"),
+        ("top 10%", "top10%"),
+        ("top0.1", "top10%"),
+        ("top0.05", "top5%"),
+        ("top12.5", "top12.5%"),
+        ("block4x1/25", "block4x1/25%"),
+        ("codebook_16", "codebook16"),
+        ("W8A8", "int8' (activations stay float)"),
+        ("W4A16", "int4/g128"),
+        ("nf4", "codebook16"),
+        ("2:4 & INT4/G64 + RANK8", "int4/g64"),
+    ],
+)
+def test_how_others_write_it_is_refused_with_the_form_here(text: str, word: str) -> None:
+    with pytest.raises(StructureError) as caught:
+        parse(text)
+    assert f"; did you mean '{word}" in str(caught.value).replace("'?", "'")
+
+
+@pytest.mark.parametrize("text", ["quux", "int16", "fp8", "2:4 int4", "2:4 & imt4"])
+def test_what_has_no_form_here_gets_none(text: str) -> None:
+    with pytest.raises(StructureError) as caught:
+        parse(text)
+    assert "did you mean" not in str(caught.value)
+
+
 @pytest.mark.parametrize("text", ["", " ", "&", "2:4 &", "& 2:4", "2:4 & & int4", "+ rank8"])
 def test_a_missing_word_is_said(text: str) -> None:
     with pytest.raises(StructureError, match=r"missing|alternate"):

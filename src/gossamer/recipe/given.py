@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
 from ..errors import RecipeError, StructureError, did_you_mean
-from ..structure import Structure, Word, as_structure
+from ..structure import Structure, Word, as_structure, meant
 from .ready import READY
 from .steps import Step, checked
 from .text import SUFFIXES, read
@@ -39,20 +39,20 @@ def as_steps(recipe: Recipe) -> tuple[Step, ...]:
     if isinstance(recipe, os.PathLike):
         return read(recipe)
     if isinstance(recipe, Word | Structure):
-        raise RecipeError(f"{recipe} is a structure, not a recipe; {_wrapped(as_structure(recipe))}")
+        raise RecipeError(_wrapped(as_structure(recipe)))
     return checked(recipe)
 
 
 def _unknown(name: str) -> str:
     try:
-        return f"{name!r} is a structure, not a recipe; {_wrapped(as_structure(name))}"
+        return _wrapped(as_structure(name))
     except StructureError:
         ready = f"the ready ones are {', '.join(READY)}; a recipe file ends with {', '.join(SUFFIXES)}"
-        return f"there is no recipe {name!r:.80}; {ready}{did_you_mean(name, READY)}"
+        return f"there is no recipe {name!r:.80}; {ready}{did_you_mean(name, READY) or meant(name)}"
 
 
 def _wrapped(structure: Structure) -> str:
-    if not structure.words:
-        return "give steps such as [Prune('2:4')]"
+    """What to write for a structure that was given as a recipe."""
     step = _BRINGS[structure.words[0].slot] if len(structure.words) == 1 else "Impose"
-    return f"write [{step}({str(structure)!r})]"
+    write = f"write [{step}({str(structure)!r})]" if structure.words else "such as [Prune('2:4')]"
+    return f"{str(structure)!r} is a structure; a recipe is a list of steps: {write}"
