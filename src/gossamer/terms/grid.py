@@ -14,7 +14,7 @@ __all__ = ["GridValues", "fit_grid", "narrowed"]
 
 CLIP_STEPS = 48  # candidates for the clip search, from the full range down to CLIP_LEAST of it
 CLIP_LEAST = 0.4
-CACHED = 1 << 15  # entries that are searched at once: 128 KiB, so that 48 passes over them stay in a core's cache
+CACHED = 1 << 16  # entries searched at once: 256 KiB, so that 48 passes over them stay in a core's cache
 HALF_LEAST = 6.103515625e-05  # smallest normal float16: below it a scale would lose bits
 
 
@@ -90,8 +90,9 @@ def _fitted(word: Grid, blocks: Tensor, weights: Tensor | None, clip: bool) -> t
     widest = torch.where(widest > 0, widest, torch.ones_like(widest))
     scale, zero = widest, _zero_point(word, widest, low)
     least = torch.full_like(widest, torch.inf)
+    half = _fits_half(torch.stack([widest * CLIP_LEAST, widest]))  # then so does every scale between
     for factor in torch.linspace(1.0, CLIP_LEAST, CLIP_STEPS).tolist() if clip else [1.0]:
-        step = narrowed(widest * factor).float()
+        step = (widest * factor).half().float() if half else widest * factor
         offset = _zero_point(word, step, low * factor)
         error = _error(word, blocks, weights, step, offset)
         better = error < least
@@ -120,9 +121,12 @@ def _error(word: Grid, blocks: Tensor, weights: Tensor | None, step: Tensor, zer
 
 def narrowed(parameters: Tensor) -> Tensor:
     """float16 where it holds every number as a normal one (or zero), else float32."""
+    return parameters.to(torch.float16) if _fits_half(parameters) else parameters.to(torch.float32)
+
+
+def _fits_half(parameters: Tensor) -> bool:
     size = parameters.abs()
-    fits = bool(((size == 0) | (size >= HALF_LEAST)).all()) and bool((size < 65504).all())
-    return parameters.to(torch.float16) if fits else parameters.to(torch.float32)
+    return bool((((size == 0) | (size >= HALF_LEAST)) & (size < 65504)).all())
 
 
 def _zero_point(word: Grid, scale: Tensor, low: Tensor) -> Tensor:
