@@ -78,7 +78,7 @@ class Offenders:
             for (line, column), text in sorted(self.found.items())
         ]
         more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-        raise RecipeError(listed([*lines[:SHOWN], *more], "the recipe cannot be read:"))
+        raise RecipeError(listed([*lines[:SHOWN], *more], "the recipe cannot be read:")) from None
 
 
 class _Piece(NamedTuple):
