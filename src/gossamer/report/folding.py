@@ -90,7 +90,8 @@ def _told(row: Row) -> tuple[str, str]:
         reason = "; ".join(map(_said, spoken))
     words: str = row.status.kind
     if missed and len(missed) < count:
-        words += f", not by {len(missed)} of {count} steps"
+        by = f"{count - len(missed)} of {count} steps"
+        words += f" by {by}" if words == "done" else f", {by} done"
     return words, reason
 
 

@@ -12,7 +12,8 @@ __all__ = ["aligned", "paragraphs", "printable", "shortened", "shortened_alike",
 WIDEST = 140  # letters in a line
 NARROWEST = 24  # letters that a shortened name keeps
 GAP = "  "
-HEADS = (0.5, 0.3, 0.7, 0.1)  # shares of a shortened name that its beginning takes, in the order they are tried
+# Shares of a shortened name that its beginning takes, in the order they are tried.
+HEADS = (0.5, 0.3, 0.7, 0.4, 0.6, 0.2, 0.8, 0.1, 0.9)
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]], right: str = "") -> str:
