@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from ..report import Report, Row
 from .bars import bar_list, bar_row
-from .svg import Scale, drawing, element, linear, logarithmic, percent
+from .svg import TINY, Scale, drawing, element, linear, logarithmic, percent
 from .words import figure, finite
 
 __all__ = ["error_plot"]
@@ -32,7 +32,7 @@ def error_plot(report: Report) -> Markup | None:
 
 
 def _scale(errors: list[float]) -> Scale:
-    positive = [error for error in errors if error > 0]
+    positive = [error for error in errors if error > TINY]
     if not positive or max(positive) < 10 * min(positive):
         return linear([0.0, *errors], zero=True) if positive else Scale(0.0, 1.0)
     return logarithmic(errors, margin=0.04)

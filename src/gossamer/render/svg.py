@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-__all__ = ["Scale", "drawing", "element", "linear", "logarithmic", "percent"]
+from ..report.text import printable
+
+__all__ = ["TINY", "Scale", "drawing", "element", "linear", "logarithmic", "percent"]
 
 SHAPES = ("br", "circle", "line", "path", "rect")
 NICE = (1, 2, 5, 10)
@@ -19,15 +21,17 @@ TINY = 1e-200  # what is smaller is drawn as 0: its logarithms and quotients lea
 def element(tag: str, *children: str, **attributes: object) -> Markup:
     """An element with escaped attributes and children; an attribute that is None is left out.
 
+    What is no visible letter is shown by its number.
+
     >>> element("rect", x="3%", stroke_width=2, class_="a&b")
     Markup('<rect x="3%" stroke-width="2" class="a&amp;b"/>')
     """
     written = "".join(
-        f' {name.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
+        f' {name.rstrip("_").replace("_", "-")}="{escape(printable(str(value)))}"'
         for name, value in attributes.items()
         if value is not None
     )
-    inside = "".join(escape(child) for child in children)
+    inside = "".join(child if isinstance(child, Markup) else escape(printable(child)) for child in children)
     # Inside HTML only SVG's own elements may close themselves: <span/> would stay open.
     return Markup(f"<{tag}{written}/>" if tag in SHAPES and not inside else f"<{tag}{written}>{inside}</{tag}>")
 
