@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import MissingDependencyError
+from ..progress import track
 
 __all__ = ["DigitNet", "ShiftedBatches", "accuracy", "network", "split", "train"]
 
@@ -99,7 +100,7 @@ def train(model: nn.Module, batches: SizedBatches, epochs: int, lr: float = 2e-3
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * len(batches))
     model.train()
-    for _ in range(epochs):
+    for _ in track("training the dense network", range(epochs), epochs):
         for images, labels in batches:
             optimizer.zero_grad()
             F.cross_entropy(model(images), labels).backward()
