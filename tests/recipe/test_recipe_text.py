@@ -8,7 +8,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 from hypothesis import given
-from recipe_strategies import STEP_STRATEGIES, recipes
+from recipe_strategies import MARKS, SPACES, STEP_STRATEGIES, WORDS, recipes
 from torch import nn
 
 from gossamer.errors import RecipeError
@@ -44,6 +44,12 @@ def error(text: str, kind: str = "yaml") -> str:
 def test_any_recipe_comes_back_from_both_texts(recipe: tuple[Step, ...]) -> None:
     assert parse(to_yaml(recipe)) == recipe
     assert parse(to_json(recipe), "json") == recipe
+
+
+@pytest.mark.parametrize("name", [*WORDS.split(), *MARKS.split(), *SPACES], ids=ascii)
+def test_a_name_that_looks_like_something_else_comes_back(name: str) -> None:
+    step = Prune("2:4", targets=[name])
+    assert parse(to_yaml(step)) == parse(to_json(step), "json") == (step,)
 
 
 def test_the_strategies_draw_every_step() -> None:

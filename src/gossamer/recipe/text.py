@@ -87,6 +87,7 @@ def to_yaml(steps: Step | Iterable[Step]) -> str:
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # ruamel declares None
     yaml.width = 1 << 30  # a long pattern stays on its line
+    yaml.allow_unicode = False  # escaped, for ruamel writes U+0085 bare and reads it back as the end of a line
     stream = io.StringIO()
     yaml.dump(json.loads(to_json(steps)), stream)  # through JSON, so that numpy's floats and the like are plain
     return stream.getvalue()
