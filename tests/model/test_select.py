@@ -91,9 +91,9 @@ def test_every_offender_with_the_nearest_name() -> None:
 @pytest.mark.parametrize(
     ("entry", "meant"),
     [
-        ("blocks.*", r"re:blocks\..*"),
-        ("blocks.?.fc1", r"re:blocks\..\.fc1"),
-        ("blocks.**.fc2", r"re:blocks\..*\.fc2"),
+        ("blocks.*", "re:blocks[.].*"),
+        ("blocks.?.fc1", "re:blocks[.].[.]fc1"),
+        ("blocks.**.fc2", "re:blocks[.].*[.]fc2"),
         ("re:fc1", "re:.*fc1.*"),
         ("re:fc1|fc2", "re:.*(?:fc1|fc2).*"),
         ("nn.Linear", "Linear"),

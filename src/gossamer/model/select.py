@@ -158,7 +158,8 @@ def _forms(entry: str) -> Iterator[tuple[str, str]]:
             yield f"re:{wider}", "a pattern must match the whole name; "
         return
     if "*" in entry or "?" in entry:
-        pattern = re.sub(r"(\\\*)+", ".*", re.escape(entry)).replace(r"\?", ".")
+        # [.] and not a backslash, for it can be pasted into Python and YAML alike.
+        pattern = re.sub(r"(\\\*)+", ".*", re.escape(entry)).replace(r"\?", ".").replace(r"\.", "[.]")
         yield f"re:{pattern}", "a name is taken to the letter, a pattern begins with 're:'; "
     if "." in entry:
         yield entry.rpartition(".")[2], ""
