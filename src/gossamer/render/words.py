@@ -145,7 +145,8 @@ def _trouble_told(report: Report) -> list[str]:
     failed, skipped = kinds.count("failed"), kinds.count("skipped")
     told = [f"{count(failed, 'tensor', 'tensors')} failed"] if failed else []
     told += [f"{count(skipped, 'tensor was', 'tensors were')} skipped"] if skipped else []
-    return [f"{' and '.join(told)}; the table of tensors says why."] if told else []
+    # A number is not left alone at the end of a line.
+    return [f"{' and '.join(told)}; the table of tensors says why.".replace(" ", "\u00a0", 1)] if told else []
 
 
 def _mood(said: str) -> str:
