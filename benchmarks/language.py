@@ -79,7 +79,11 @@ def real(folder: Path) -> Material:
 
     source = text.smollm()
     file = next(source.glob("*.gguf"))
-    AutoModelForCausalLM.from_pretrained(source, gguf_file=file.name, dtype=torch.float32).save_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(source, gguf_file=file.name, dtype=torch.float32)
+    # Its weights are plain by now, yet it refuses to be saved as long as it counts as quantized.
+    model.hf_quantizer = None
+    del model.config.quantization_config
+    model.save_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=file.name)
     tokenizer.save_pretrained(folder)
     held_out, calibration = (windows(tokenizer, text.articles(part), 512) for part in ("test", "train"))

@@ -97,7 +97,7 @@ def tiny(folder: Path) -> Material:
     words = toys.WORDS
     pairs = tuple((a, b, float(i % 5)) for i, (a, b) in enumerate(pairwise(words)))
     people = np.random.default_rng(0).random((4, 4))
-    return Material(folder, told[:12], {"words": pairs}, told[:4], people, told[12:])
+    return Material(folder, told[:12], dict.fromkeys(text.PAIRS, pairs), told[:4], people, told[12:])
 
 
 def figures(made: np.ndarray, base: np.ndarray, material: Material) -> dict[str, float]:

@@ -1,0 +1,31 @@
+"""A record: rows of one machine join, rows of two never do."""
+
+from __future__ import annotations
+
+import json
+
+from record import card, page, recorded, table
+
+
+def test_rows_join_those_of_an_earlier_run(tmp_path):
+    path = tmp_path / "results" / "x.json"
+    recorded(path, card(), rows={"a": 1, "b": 2}, others={"c": 3})
+    record = recorded(path, card(), rows={"b": 5})
+    assert record["rows"] == {"a": 1, "b": 5}
+    assert record["others"] == {"c": 3}
+    assert json.loads(path.read_text()) == record
+
+
+def test_another_machine_or_version_begins_anew(tmp_path):
+    path = tmp_path / "x.json"
+    recorded(path, card(transformers="4"), rows={"a": 1})
+    assert recorded(path, card(transformers="5"), rows={"b": 2})["rows"] == {"b": 2}
+
+
+def test_a_page_has_its_table_and_its_machine(tmp_path):
+    record = recorded(tmp_path / "x.json", card(transformers="5"), rows={})
+    page(tmp_path / "x.md", "Title", table(["", "bytes"], [["a", "1"]]), record)
+    shown = (tmp_path / "x.md").read_text().splitlines()
+    assert shown[:5] == ["# Title", "", "|  | bytes |", "| --- | --- |", "| a | 1 |"]
+    assert "- transformers: 5" in shown
+    assert f"- cpu: {record['machine']['cpu']}" in shown
