@@ -103,7 +103,7 @@ def fits(structure: Structure, shape: tuple[int, ...]) -> None:
     if structure.support is not None and not shared:
         support_set(structure.support, shape)
     if structure.values is not None:
-        options = {"clip": False} if isinstance(structure.values, Grid) else {}  # nothing is to be found in zeros
+        options: dict[str, Any] = {"clip": False} if isinstance(structure.values, Grid) else {}  # zeros need no search
         fit_values(structure.values, torch.zeros((*(1 for _ in shape[:-1]), shape[-1])), **options)
     if structure.lowrank is not None:
         check_rank(structure.lowrank, shape)

@@ -15,7 +15,18 @@ from ..artifact import dense_bytes
 from ..errors import DataError, EvaluateError, RecipeError, listed
 from ..model import TensorSite, copied, inventory, keep_state, plain_, unswap_, unwrap
 from ..progress import stage
-from ..recipe import CorrectBias, Distill, Factorize, Impose, Prune, Quantize, ReestimateBatchNorm, Step, as_steps
+from ..recipe import (
+    CorrectBias,
+    Distill,
+    Factorize,
+    Impose,
+    Prune,
+    Quantize,
+    Recipe,
+    ReestimateBatchNorm,
+    Step,
+    as_steps,
+)
 from .batch_norm import batch_norms, reestimate_batch_norm
 from .correct_bias import correct_bias
 from .data import Batches, Forward, Output, call, call_whole, described, dry_run
@@ -46,7 +57,7 @@ RUN: Mapping[type[Step], Callable[[Any, Scene], dict[str, LayerState]]] = {
 
 def compress(
     model: nn.Module,
-    recipe: Step | Iterable[Step],
+    recipe: Recipe,
     *,
     data: Iterable[Any] | None = None,
     evaluate: Evaluate | None = None,
@@ -62,7 +73,8 @@ def compress(
 
     Args:
         model: any `nn.Module`, in any mode. Wrappers (torch.compile, DistributedDataParallel, ...) are taken off.
-        recipe: steps such as `Prune`, `Quantize`, `Distill`, carried out in order.
+        recipe: steps such as `Prune`, `Quantize`, `Distill`, carried out in order; or the name of a ready recipe
+            ("small", "weight-only-int8", ...), or the path of a recipe file (.yaml, .json).
         data: batches, for steps that calibrate or distil; `gossamer.passes.data` says which forms they may have. A
             list, a DataLoader or a generator.
         evaluate: evaluate(model) -> float, the metric that the report shows. It is called on the dense model before any
@@ -91,7 +103,7 @@ def compress(
         return _run(work, steps, settings, [*notes, *plain_(work)])
 
 
-def compress_(model: nn.Module, recipe: Step | Iterable[Step], **settings: Any) -> Result:
+def compress_(model: nn.Module, recipe: Recipe, **settings: Any) -> Result:
     """`compress` in place, for those who lack the memory for a copy: the model's own layers become packed.
 
     The settings are those of `compress`. On an error its weights are put back. A recipe that distils, and measuring on

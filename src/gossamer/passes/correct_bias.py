@@ -49,7 +49,7 @@ def correct_bias(step: CorrectBias, scene: Scene) -> dict[str, LayerState]:
             bias = _bias(site)
             assert bias is not None, "a layer without one has an obstacle"
             with torch.no_grad():
-                bias += _mean_error(states[site.name], dense[site.name], means[site.name].result()).to(bias)
+                bias.add_(_mean_error(states[site.name], dense[site.name], means[site.name].result()).to(bias))
             status = Status.done()
         states[site.name] = _noted(states[site.name], step, status)
     return states
