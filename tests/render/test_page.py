@@ -110,6 +110,7 @@ def test_every_text_is_escaped() -> None:
             steps=(StepEffect(HOSTILE, 50, 0.4, (HOSTILE,), HOSTILE),),
             notes=(HOSTILE,),
             machine={HOSTILE: HOSTILE, "list": [HOSTILE]},
+            metric=HOSTILE,
         ),
         title=HOSTILE,
     )  # fmt: skip

@@ -84,6 +84,8 @@ def reports(figure: st.SearchStrategy[float] = FIGURE) -> st.SearchStrategy[Repo
         notes=st.lists(TEXT, max_size=2).map(tuple),
         output_difference=st.none() | figure,
         machine=st.dictionaries(TEXT, plain, max_size=3),
+        metric=TEXT,
+        higher_is_better=st.booleans(),
     )
 
 
@@ -116,6 +118,7 @@ def large(layers: int = 100) -> Report:
         ),
         notes=("measured on the CPU",),
         output_difference=0.0213,
+        metric="accuracy",
         machine={"cpu": "a processor", "cores": 8, "threads": 1, "torch": "2.6"},
     )
 

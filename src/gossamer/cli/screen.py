@@ -84,7 +84,7 @@ def grid(head: Sequence[str], lines: Sequence[Sequence[RenderableType]], right: 
 
 def headline(report: Report) -> list[RenderableType]:
     """What a report says of the whole model: before and after, each step, the verdicts and notes; no tensors."""
-    tables = [totals(report.before, report.after, report.verdicts), effects(report.steps)]
+    tables = [totals(report.before, report.after, report.verdicts, report.metric), effects(report.steps)]
     parts: list[RenderableType] = []
     for table in filter(None, tables):
         parts += [grid(table.head, table.cells, table.sides), ""]

@@ -80,7 +80,16 @@ def finish(
         said.append(f"kernels: the torch reference is used ({kernels.reason})")
     after = Measure(len(encoded.data), metric=ledger.metric)
     answers = verdicts(before, after, {}, settings.metric())
-    report = Report(rows, before, after, answers, ledger.effects, tuple(said))
+    report = Report(
+        rows,
+        before,
+        after,
+        answers,
+        ledger.effects,
+        tuple(said),
+        metric=settings.metric_name,
+        higher_is_better=settings.higher_is_better,
+    )
     return Result(work.model, _measured(report, work, encoded, settings), tuple(work.steps))
 
 

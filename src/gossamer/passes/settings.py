@@ -71,6 +71,12 @@ class Settings:
                 f"example_inputs is a tuple of what the model takes, or a dict of keywords; given {given}"
             )
 
+    @property
+    def metric_name(self) -> str:
+        """What the metric is called: by its `name`, or as a function was defined."""
+        named = getattr(self.evaluate, "name", None) or getattr(self.evaluate, "__name__", None)
+        return named if isinstance(named, str) and named != "<lambda>" else "metric"
+
     def metric(self, before: float | None = None) -> Metric:
         """The rule for the metric, with the dense model's value."""
         evaluate = self.proof.metric or self.evaluate

@@ -59,7 +59,7 @@ def _shown(report: Report, title: str) -> dict[str, Any]:
         "headline": headline(report),
         "tiles": tiles(report),
         "kinds": [(kind, kinds[kind]) for kind in get_args(Kind) if kinds[kind]],
-        "totals": totals(report.before, report.after, report.verdicts),
+        "totals": totals(report.before, report.after, report.verdicts, report.metric),
         "latency": latency(report),
         "waterfall": waterfall(report),
         "errors": error_plot(report),

@@ -9,16 +9,8 @@ from importlib.util import find_spec
 from time import monotonic
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn
+from rich.text import Text
 
 from ..progress import listening
 
@@ -95,17 +87,32 @@ class Lines:
 
 
 def _bars(console: Console) -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    )
+    # A task's name is the user's own words at times, and no markup.
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), Figures())
+    return Progress(*columns, console=console, transient=True)
+
+
+class Figures(ProgressColumn):
+    """How far a task is and the time left; of one whose parts are not known, the time that it took so far."""
+
+    def render(self, task: Task) -> Text:
+        elapsed = _clock(task.elapsed)
+        if task.total is None:
+            return Text(elapsed)
+        return Text(f"{task.completed:.0f}/{task.total:.0f}  {elapsed}, {_clock(task.time_remaining)} left")
+
+
+def _clock(seconds: float | None) -> str:
+    """Minutes and seconds, with hours where there are any.
+
+    >>> _clock(61), _clock(3661), _clock(None)
+    ('1:01', '1:01:01', '-:--')
+    """
+    if seconds is None:
+        return "-:--"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _draws(console: Console) -> bool:

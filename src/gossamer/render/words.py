@@ -100,7 +100,7 @@ def tiles(report: Report) -> list[Tile]:
     if before is not None and after is not None and finite(before.metric, after.metric):
         said = outcome(report.verdicts, "as good?")
         detail = f"was {figure(before.metric)}" + (f": {said}" if said else "")
-        found.append(Tile("metric", figure(after.metric), detail, _mood(said)))
+        found.append(Tile(printable(report.metric), figure(after.metric), detail, _mood(said)))
     return found
 
 

@@ -49,6 +49,12 @@ class Item:
             raise _wrong(self._at(key), value, f"one of {', '.join(allowed)}")
         return value
 
+    def flag(self, key: str) -> bool:
+        value = self.take(key)
+        if not isinstance(value, bool):
+            raise _wrong(self._at(key), value, "true or false")
+        return value
+
     def count(self, key: str) -> int:
         return _count(self.take(key), self._at(key))
 

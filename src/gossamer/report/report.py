@@ -22,6 +22,8 @@ __all__ = ["Report"]
 class Report:
     """A row per stored tensor, before and after, the verdicts, and what each step brought.
 
+    `metric` is what the user's metric is called, and `higher_is_better` which way it points.
+
     `str(report)` is its text: small tensors that were left as they are share a line, and long reasons stand below the
     table. `to_dict` keeps every row; `from_dict` reads it back.
     """
@@ -34,6 +36,8 @@ class Report:
     notes: tuple[str, ...] = ()
     output_difference: float | None = None
     machine: dict[str, Any] = field(default_factory=dict)
+    metric: str = "metric"
+    higher_is_better: bool = True
 
     @property
     def bytes(self) -> int:
@@ -52,6 +56,8 @@ class Report:
         plain: dict[str, Any] = _finite(
             {
                 "version": VERSION,
+                "metric": self.metric,
+                "higher_is_better": self.higher_is_better,
                 "before": self.before.to_dict() if self.before else None,
                 "after": self.after.to_dict() if self.after else None,
                 "layers": [row.to_dict() for row in self.rows],
@@ -96,11 +102,13 @@ class Report:
             notes=item.texts("notes"),
             output_difference=item.figure_or_none("output_difference"),
             machine=reading.plain_value(item.item("machine").values, "machine"),
+            metric=item.text("metric"),
+            higher_is_better=item.flag("higher_is_better"),
         )
 
     def __str__(self) -> str:
         parts = [
-            aligned(totals(self.before, self.after, self.verdicts)),
+            aligned(totals(self.before, self.after, self.verdicts, self.metric)),
             aligned(layers(self.rows)),
             paragraphs(footnotes(self.rows)),
             aligned(effects(self.steps)),
@@ -110,7 +118,7 @@ class Report:
 
     def _repr_html_(self) -> str:
         return notebook(
-            [totals(self.before, self.after, self.verdicts), layers(self.rows)],
+            [totals(self.before, self.after, self.verdicts, self.metric), layers(self.rows)],
             footnotes(self.rows),
             [effects(self.steps)],
             ending(self.verdicts, self.output_difference, self.notes),

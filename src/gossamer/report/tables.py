@@ -24,8 +24,10 @@ class Table:
     narrow: int | None = None
 
 
-def totals(before: Measure | None, after: Measure | None, verdicts: Sequence[Verdict]) -> Table | None:
-    """The whole model, before and after; None when it was not measured."""
+def totals(
+    before: Measure | None, after: Measure | None, verdicts: Sequence[Verdict], metric: str = "metric"
+) -> Table | None:
+    """The whole model, before and after; None when it was not measured. Args: metric, what the metric is called."""
     if before is None or after is None:
         return None
     cells = [("bytes on disk", f"{before.bytes:,}", f"{after.bytes:,}", smaller(before.bytes, after.bytes))]
@@ -35,7 +37,7 @@ def totals(before: Measure | None, after: Measure | None, verdicts: Sequence[Ver
             cells.append((f"ms at batch {batch}", f"{timing.median:.3f}", f"{after.ms[batch].median:.3f}", said))
     if before.metric is not None and after.metric is not None:
         change = after.metric - before.metric
-        cells.append(("metric", f"{before.metric:.4f}", f"{after.metric:.4f}", f"{change:+.4f}"))
+        cells.append((metric, f"{before.metric:.4f}", f"{after.metric:.4f}", f"{change:+.4f}"))
     if before.peak_memory is not None and after.peak_memory is not None:
         cells.append(("peak bytes of a forward", f"{before.peak_memory:,}", f"{after.peak_memory:,}", ""))
     return Table(("", "before", "after", ""), tuple(cells), "lrrl")
