@@ -10,7 +10,8 @@ from typing import Any
 from ..passes import Proof, Result, compress
 from ..passes.evaluate import Evaluate
 from ..recipe import Step
-from .folder import Folder, read_folder
+from .empty import Skeleton
+from .folder import Folder, Metric, read_folder
 from .sentences import SENTENCES
 
 __all__ = ["compress_folder"]
@@ -23,7 +24,7 @@ def compress_folder(
     texts: Sequence[str] | None = None,
     evaluate: Evaluate | None = None,
     higher_is_better: bool | None = None,
-    tolerance: float = 0.0,
+    tolerance: float | None = None,
     batch_sizes: tuple[int, ...] | None = (1, 16),
     proof: Proof = Proof(),  # noqa: B008  # a frozen value
     seed: int = 0,
@@ -37,9 +38,9 @@ def compress_folder(
             that come with gossamer. They need the folder's tokenizer.
         evaluate: a metric of your own, evaluate(model) -> float; None takes `Folder.metric`.
         higher_is_better: of the metric; None takes what the metric says, else True.
-        tolerance: a loss of metric that counts as none.
+        tolerance: a loss of metric that counts as none; None takes what the metric says, else 0.
         batch_sizes: texts at once for which milliseconds are taken; they take the place of those in `proof.effort`.
-        proof: as for `compress`; the measuring process makes its model by `Folder.factory` unless told otherwise.
+        proof: as for `compress`; without a factory in it, the measuring process is sent the model without its weights.
         seed: for everything that draws.
     Raises: what `read_folder` and `compress` raise.
     """
@@ -50,8 +51,11 @@ def compress_folder(
         chosen = SENTENCES if texts is None else texts
         inputs = {"data": folder.batches(chosen), "example_inputs": folder.example_inputs(chosen[:16])}
         evaluate = folder.metric(chosen, model=model) if evaluate is None else evaluate
+    own = evaluate if isinstance(evaluate, Metric) else None
     if higher_is_better is None:
-        higher_is_better = getattr(evaluate, "higher_is_better", True)
+        higher_is_better = True if own is None else own.higher_is_better
+    if tolerance is None:
+        tolerance = 0.0 if own is None else own.tolerance
     effort = replace(proof.effort, batch_sizes=batch_sizes)
     return compress(
         model,
@@ -60,6 +64,6 @@ def compress_folder(
         evaluate=evaluate,
         higher_is_better=higher_is_better,
         tolerance=tolerance,
-        proof=replace(proof, factory=proof.factory or folder.factory, effort=effort),
+        proof=replace(proof, factory=proof.factory or Skeleton.of(model), effort=effort),
         seed=seed,
     )

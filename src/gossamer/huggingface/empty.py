@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -32,8 +33,13 @@ class EmptyModel:
         config = (
             library.AutoConfig.for_model(**plain) if cls.config_class is None else cls.config_class.from_dict(plain)
         )
-        with _without_filling():
-            made: Any = cls._from_config(config)
+        try:
+            with _without_filling():
+                made: Any = cls._from_config(config)
+        except (RuntimeError, MemoryError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ModelError(
+                f"config.json: {self.architecture} cannot be made from it ({type(error).__name__}: {error})"
+            ) from error
         made.tie_weights()  # part of what is left out above
         model: nn.Module = made.eval()
         return model
@@ -80,6 +86,8 @@ def _remade(model: nn.Module, change: Callable[[Tensor], Tensor]) -> nn.Module:
 
 def _without_filling() -> Any:
     """Where random numbers for weights are not drawn: for a large model they take minutes."""
-    library = transformers()
-    place = library.initialization if hasattr(library, "initialization") else library.modeling_utils
+    try:
+        place: Any = import_module("transformers.initialization")
+    except ImportError:  # before 5.0
+        place = import_module("transformers.modeling_utils")
     return place.no_init_weights()

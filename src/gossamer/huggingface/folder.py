@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 
 from ..artifact import shard_files
-from ..errors import ArtifactError, ModelError
+from ..errors import ArtifactError, GossamerError, ModelError
 from .empty import EmptyModel, Skeleton, model_class
 from .libraries import quiet, sentence_transformers, transformers
 from .metric import MeanCosine, Perplexity
@@ -70,7 +70,9 @@ class Folder:
         try:
             with quiet():
                 return self._loaded()
-        except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        except GossamerError:
+            raise
+        except Exception as error:  # whatever transformers and safetensors raise for a damaged or foreign file
             raise ModelError(f"{self.path}: its model cannot be loaded ({type(error).__name__}: {error})") from error
 
     def _loaded(self) -> nn.Module:
@@ -79,7 +81,15 @@ class Folder:
             # The folder's own place, and not the user's GPU: compressing and measuring happen on the CPU.
             return sentence_transformers().SentenceTransformer(where, device="cpu", local_files_only=True).eval()
         cls = model_class(self.architecture)
-        return cls.from_pretrained(where, local_files_only=True, use_safetensors=True).eval()
+        model, found = cls.from_pretrained(where, local_files_only=True, use_safetensors=True, output_loading_info=True)
+        if found["missing_keys"]:
+            missing = sorted(found["missing_keys"])
+            raise ModelError(
+                f"{self.path}: its weights lack {len(missing)} tensors that {self.architecture} has, such as "
+                f"{missing[0]!r}; transformers fills them with random numbers. Give the folder of the trained model"
+            )
+        dense: nn.Module = model.eval()
+        return dense
 
     @cached_property
     def factory(self) -> Callable[[], nn.Module]:
@@ -91,6 +101,11 @@ class Folder:
     @cached_property
     def texts(self) -> Texts:
         """How the model's texts become batches. Raises: ModelError without a tokenizer."""
+        if not self.has_tokenizer:  # AutoTokenizer would make one that knows no word
+            raise ModelError(
+                f"{self.path}: holds no tokenizer, so texts cannot be tokenised; put its files there (tokenizer.json, "
+                f"tokenizer_config.json), or give inputs and a metric of your own to gs.compress"
+            )
         return Texts.of(self.path, self.kind)
 
     @property
@@ -110,15 +125,23 @@ class Folder:
     def metric(
         self, texts: Sequence[str] = SENTENCES, *, size: int = 8, length: int = 128, model: nn.Module | None = None
     ) -> Metric:
-        """evaluate(model) → float, with `name` and `higher_is_better`; it can be pickled.
+        """evaluate(model) → float, with `name`, `higher_is_better` and `tolerance`; it can be pickled.
 
-        Of causal language models the perplexity of the texts; of all others the mean cosine of a model's embeddings to
-        those of the dense model, which is loaded for it unless given.
+        Of causal language models the perplexity of the texts, with a hundredth of the dense model's as tolerance; of
+        all others the mean cosine of a model's embeddings to those of the dense model, with tolerance 0.01. The dense
+        model is loaded for it unless given.
         """
         batches = self.batches(texts, size, length)
-        if self.kind == "causal-lm":
-            return Perplexity(batches)
-        return MeanCosine.of(self.model() if model is None else model, batches)
+        return self._metric.of(self.model() if model is None else model, batches)
+
+    @property
+    def metric_name(self) -> str:
+        """What `metric` measures, in words."""
+        return self._metric.name
+
+    @property
+    def _metric(self) -> type[MeanCosine] | type[Perplexity]:
+        return Perplexity if self.kind == "causal-lm" else MeanCosine
 
 
 _TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.txt", "vocab.json", "spiece.model")

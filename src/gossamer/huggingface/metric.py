@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import DataError
-from ..passes import call, output_of
+from ..passes import call, output_of, score
 from ..passes.evaluate import evaluating
 
 __all__ = ["MeanCosine", "Perplexity", "embeddings"]
@@ -29,6 +29,7 @@ class MeanCosine:
 
     batches: Sequence[Batch]
     reference: Tensor
+    tolerance: float = 0.01  # any loss at all would count as worse: no model but the dense one reaches 1
 
     name: ClassVar[str] = "mean cosine to the dense model's embeddings"
     higher_is_better: ClassVar[bool] = True
@@ -48,12 +49,21 @@ class MeanCosine:
 
 @dataclass(frozen=True, eq=False)
 class Perplexity:
-    """exp of the mean negative log-likelihood of each token after the first, over all texts; padding does not count."""
+    """exp of the mean negative log-likelihood of each token after the first, over all texts; padding does not count.
+
+    Args: batches, of the texts; tolerance, the growth that counts as none.
+    """
 
     batches: Sequence[Batch]
+    tolerance: float = 0.0
 
     name: ClassVar[str] = "perplexity"
     higher_is_better: ClassVar[bool] = False
+
+    @classmethod
+    def of(cls, model: nn.Module, batches: Sequence[Batch]) -> Perplexity:
+        """The metric whose tolerance is a hundredth of this model's value."""
+        return cls(batches, 0.01 * score(cls(batches), model))
 
     def __call__(self, model: nn.Module) -> float:
         total, count = 0.0, 0

@@ -1,24 +1,26 @@
 """How AutoModel reads gossamer's folders: transformers' hook for quantized weights.
 
-transformers reads the file by its own rules (names, prefixes of heads, ties, devices, dtypes) and puts each packed
-weight, which is a row of bytes, where its parameter was; then the rows are decoded, and the layers become packed ones.
+transformers reads the file by its own rules (names, prefixes of heads, ties, devices, dtypes); where a packed weight
+stands in it, an empty parameter is put into the model. Then the packed weights take the place of the empty ones.
 Imported only when transformers is.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor
+from transformers.core_model_loading import ConversionOps, WeightConverter
 from transformers.quantizers.base import HfQuantizer
 from transformers.utils.quantization_config import QuantizationConfigMixin
 
 from ..artifact import Stored, read_files
-from ..errors import ArtifactError, MissingDependencyError, ModelError
+from ..errors import ArtifactError, ModelError
 from ..model import swap_
 from .folder import METHOD
 
@@ -36,6 +38,29 @@ class GossamerConfig(QuantizationConfigMixin):
         self.recipe = None if recipe is None else list(recipe)
 
 
+class Placed(ConversionOps):
+    """Puts an empty parameter where a packed weight belongs, and remembers which.
+
+    Args: expected, the model's parameters by name, on the meta device.
+    """
+
+    def __init__(self, expected: Mapping[str, Tensor]) -> None:
+        self.expected = expected
+        self.names: list[str] = []
+
+    def convert(
+        self, input_dict: dict[str, Any], source_patterns: list[str], target_patterns: list[str], **options: Any
+    ) -> dict[str, Any]:
+        name, rows = options["full_layer_name"], next(iter(input_dict.values()))
+        like = self.expected[name]
+        self.names.append(name)
+        # Of the model's shape, whatever the file says: that is compared later, where an error is still one.
+        return {name: torch.empty(like.shape, dtype=like.dtype, device=rows[0].device)}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Placed:
+        return self  # transformers copies it for each weight; all of them write into one list
+
+
 class GossamerQuantizer(HfQuantizer):
     """What transformers asks while it reads a folder."""
 
@@ -44,64 +69,42 @@ class GossamerQuantizer(HfQuantizer):
     def __init__(self, quantization_config: Any, **options: Any) -> None:
         super().__init__(quantization_config, **options)
         self._stored: Sequence[Stored] = ()
-        self._expected: dict[str, torch.Tensor] = {}
+        self._placed = Placed({})
 
     def validate_environment(self, *args: Any, device_map: Any = None, **options: Any) -> None:
         """Raises: ModelError for weights on disk or spread over devices, which packed layers do not support."""
-        if not hasattr(HfQuantizer, "get_weight_conversions"):
-            raise MissingDependencyError(
-                "this transformers reads quantized weights in a way that gossamer does not know; install 5.0 or newer, "
-                "or call gossamer.huggingface.from_pretrained(folder)"
-            )
-        if isinstance(device_map, dict) and len(set(map(str, device_map.values()))) > 1:
+        if isinstance(device_map, dict) and (
+            len(set(map(str, device_map.values()))) > 1 or "disk" in device_map.values()
+        ):
             raise ModelError("gossamer's weights go to one device; give device_map={'': device}")
 
-    def param_needs_quantization(self, model: Any, param_name: str, **options: Any) -> bool:
-        """Whether a row of bytes may stand in a parameter's place until it is decoded."""
-        return any(_same(name, param_name, model) for item in self._packed() for name in item.names)
+    def update_weight_conversions(self, weight_conversions: list[Any], model: Any) -> list[Any]:
+        """Packed weights first: no other conversion may take their bytes for numbers."""
+        names = "|".join(re.escape(item.name) for item in self._packed())
+        mine = [WeightConverter(f"^({names})$", r"\1", [self._placed])] if names else []
+        return [*mine, *weight_conversions]
 
     def _process_model_before_weight_loading(self, model: Any, checkpoint_files: Any = None, **options: Any) -> Any:
         self._stored = _read([Path(file) for file in checkpoint_files or ()])
-        # On the meta device: names, shapes and dtypes.
-        self._expected = dict(model.named_parameters(remove_duplicate=False))
+        self._placed = Placed(dict(model.named_parameters(remove_duplicate=False)))
         return model
 
     def _process_model_after_weight_loading(self, model: Any, **options: Any) -> Any:
-        places = dict(model.named_parameters(remove_duplicate=False))
-        found = {name: item for item in self._packed() for name in _names_in(item, places, model)}
-        left = [name for name, value in places.items() if value.dtype == torch.uint8 and name not in found]
-        if left:
-            raise ArtifactError(
-                f"{left[0]!r}: transformers calls this packed weight by another name than the file; "
-                f"call gossamer.huggingface.from_pretrained(folder)"
-            )
-        self._check_ties(model, {**dict(model.named_buffers()), **places})
-        packed, made = {}, {}
-        for name, item in found.items():
-            raw, expected = places[name], self._expected[name]
-            if tuple(expected.shape) != item.shape:
-                raise ArtifactError(
-                    f"{name!r}: shape {list(item.shape)} in the file, {list(expected.shape)} in the model"
-                )
-            if id(raw) not in made:
-                packed[name] = item.unpack()
-                empty = torch.empty(item.shape, dtype=expected.dtype, device=raw.device)
-                made[id(raw)] = nn.Parameter(empty, expected.requires_grad)
-        _put_(model, made)
-        swap_(model, packed)
-        self._stored, self._expected = (), {}
+        # What transformers keeps of conversions would hold the file's bytes as long as the model.
+        model._weight_conversions = [way for way in model._weight_conversions if not _is_mine(way)]
+        places = {**dict(model.named_buffers()), **dict(model.named_parameters(remove_duplicate=False))}
+        _check_ties(self._stored, places, model)
+        items = {name: item for item in self._packed() for name in _names_in(item, places, model)}
+        for name in self._placed.names:
+            if tuple(places[name].shape) != items[name].shape:
+                found, needed = list(items[name].shape), list(places[name].shape)
+                raise ArtifactError(f"{name!r}: shape {found} in the file, {needed} in the model")
+        swap_(model, {name: items[name].unpack() for name in self._placed.names})
+        self._stored, self._placed = (), Placed({})
         return model
 
     def _packed(self) -> list[Stored]:
         return [item for item in self._stored if item.row.spec is not None]
-
-    def _check_ties(self, model: Any, places: Mapping[str, torch.Tensor]) -> None:
-        """One tensor of the file is one in the model; transformers would have filled the other with random numbers."""
-        for item in self._stored:
-            apart = {id(places[name]): name for name in _names_in(item, places, model)}
-            if len(apart) > 1:
-                names = " and ".join(map(repr, apart.values()))
-                raise ArtifactError(f"{names}: one tensor in the file and {len(apart)} in the model; tie them")
 
     def is_serializable(self) -> bool:
         """transformers cannot write these weights; `guard` says what can."""
@@ -126,17 +129,20 @@ def _names_in(item: Stored, places: Mapping[str, Any], model: Any) -> Iterator[s
         yield from (way for way in (name, prefix + name, name.removeprefix(prefix)) if way in places)
 
 
-def _same(stored: str, name: str, model: Any) -> bool:
-    prefix = f"{model.base_model_prefix}."
-    return name in (stored, prefix + stored, stored.removeprefix(prefix))
+def _check_ties(stored: Sequence[Stored], places: Mapping[str, Tensor], model: Any) -> None:
+    """One tensor of the file is one in the model; transformers would have filled the other with random numbers.
+
+    Raises: ArtifactError.
+    """
+    for item in stored:
+        apart = {id(places[name]): name for name in _names_in(item, places, model)}
+        if len(apart) > 1:
+            names = " and ".join(map(repr, apart.values()))
+            raise ArtifactError(f"{names}: one tensor in the file and {len(apart)} in the model; tie them")
 
 
-def _put_(model: nn.Module, made: Mapping[int, nn.Parameter]) -> None:
-    """Put parameters in the places of others, given by their identity."""
-    for module in model.modules():
-        for name, value in module._parameters.items():
-            if value is not None and id(value) in made:
-                module._parameters[name] = made[id(value)]
+def _is_mine(conversion: Any) -> bool:
+    return any(isinstance(operation, Placed) for operation in getattr(conversion, "operations", ()))
 
 
 def _read(files: Sequence[Path]) -> Sequence[Stored]:

@@ -20,7 +20,11 @@ def announce() -> None:
 
 
 def _quantizers_imported(auto: ModuleType) -> None:
-    import_module(".quantizer", __package__).register(auto)
+    try:
+        quantizer = import_module(".quantizer", __package__)
+    except ImportError:  # transformers before 5.0 has no such hook; its own import must not fail for it
+        return
+    quantizer.register(auto)
 
 
 def _models_imported(modeling: ModuleType) -> None:

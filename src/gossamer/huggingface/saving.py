@@ -124,7 +124,8 @@ def _write(
         if hasattr(module, "auto_model"):  # the library's name for the transformer inside
             total += _write_transformer(module.auto_model, path, origin, recipe, most)
         elif module.state_dict():
-            to_dense(module).save(str(path))
+            plain: Any = to_dense(module)
+            plain.save(str(path))
             total += sum(file.stat().st_size for file in path.glob("*.safetensors"))
     return total
 

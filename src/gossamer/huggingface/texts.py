@@ -32,8 +32,8 @@ class Texts:
             tokenizer = transformers().AutoTokenizer.from_pretrained(str(path), local_files_only=True)
         except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError) as error:
             raise ModelError(
-                f"{path}: texts cannot be tokenised ({type(error).__name__}: {error}); put the files of the tokenizer "
-                f"there (tokenizer.json, tokenizer_config.json), or give inputs and a metric of your own to gs.compress"
+                f"{path}: its tokenizer cannot be loaded ({type(error).__name__}: {error}); put its files there again, "
+                f"or give inputs and a metric of your own to gs.compress"
             ) from error
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
