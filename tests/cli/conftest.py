@@ -39,7 +39,7 @@ def score(model):
 
 
 def poor(model):
-    return 1.0 if type(model[0]) is nn.Linear else 0.0
+    return float(torch.equal(model[0].weight, network()[0].weight))
 
 
 batches = [torch.ones(4, 16)]

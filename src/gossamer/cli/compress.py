@@ -15,7 +15,7 @@ from .options import BatchSizes, ExampleInputs, Json, Quiet, numbers
 from .output import check_place, check_space
 from .recipes import named
 from .screen import headline, note, only_json, show, show_json
-from .sources import Asked, source_of
+from .sources import Asked, kind_of, source_of
 
 __all__ = ["EXAMPLES", "compress"]
 
@@ -114,7 +114,7 @@ def compress(
 
 
 def _default_recipe(source: str) -> str:
-    if not Path(source).is_dir():
+    if kind_of(source) != "folder":
         raise typer.BadParameter("needed for a model that is no Hugging Face folder", param_hint="--recipe")
     note(f"recipe: {FOR_FOLDERS}, since none was given")
     return FOR_FOLDERS

@@ -61,7 +61,7 @@ def made_model(name: str, option: str) -> nn.Module:
     """The model that a factory makes, or the model itself."""
     found = _called(imported(name, option), name, option)
     if not isinstance(found, rooms.torch.nn.Module):
-        raise ModelError(f"{option} {name!r} gives a {type(found).__name__}; it must make a torch.nn.Module")
+        raise ModelError(f"{option} {name!r} gives {_kind(found)}; it must make a torch.nn.Module")
     return found
 
 
@@ -70,7 +70,7 @@ def batches(name: str) -> Iterable[Any]:
     found = imported(name, "--data")
     found = found if isinstance(found, Iterable) and not isinstance(found, type) else _called(found, name, "--data")
     if not isinstance(found, Iterable):
-        raise DataError(f"--data {name!r} gives a {type(found).__name__}; it must be an iterable of batches")
+        raise DataError(f"--data {name!r} gives {_kind(found)}; it must be an iterable of batches")
     return found
 
 
@@ -78,7 +78,7 @@ def metric(name: str) -> Callable[..., float]:
     """A function from a model to a number."""
     found = imported(name, "--metric")
     if not callable(found):
-        raise EvaluateError(f"--metric {name!r} is a {type(found).__name__}; it must be a function metric(model)")
+        raise EvaluateError(f"--metric {name!r} is {_kind(found)}; it must be a function metric(model)")
     function: Callable[..., float] = found
     return function
 
@@ -90,9 +90,7 @@ def example_inputs(name: str) -> tuple[Any, ...] | Mapping[str, Any]:
     if isinstance(found, rooms.torch.Tensor):
         return (found,)
     if not isinstance(found, tuple | Mapping):
-        raise DataError(
-            f"--example-inputs {name!r} gives a {type(found).__name__}; it must be a tensor, a tuple or a mapping"
-        )
+        raise DataError(f"--example-inputs {name!r} gives {_kind(found)}; it must be a tensor, a tuple or a mapping")
     return found
 
 
@@ -109,6 +107,10 @@ def _called(found: Any, name: str, option: str) -> Any:
 
 def _is_model(found: Any) -> bool:
     return isinstance(found, rooms.torch.nn.Module)
+
+
+def _kind(found: Any) -> str:
+    return f"an object of type {type(found).__name__}"
 
 
 def _told(error: Exception) -> str:

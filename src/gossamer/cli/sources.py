@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 from safetensors import SafetensorError
@@ -16,6 +16,7 @@ from . import rooms
 from .contents import metadata
 from .names import batches, example_inputs, is_name, made_model, metric
 from .output import reports, write_result
+from .screen import note
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from ..passes import Proof, Result
     from ..recipe import Step
 
-__all__ = ["Asked", "FolderSource", "ModelSource", "Source", "source_of"]
+__all__ = ["Asked", "FolderSource", "ModelSource", "Source", "kind_of", "source_of"]
+
+Kind = Literal["folder", "file", "function"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +157,19 @@ class ModelSource(Source):
             write_result(result, draft)
 
 
+def kind_of(given: str, option: str = "SOURCE") -> Kind:
+    """What a text names. Raises: GossamerError when it is nothing."""
+    if Path(given).is_dir():
+        return "folder"
+    if Path(given).exists():
+        return "file"
+    if is_name(given):
+        return "function"
+    raise GossamerError(
+        f"{option} {given!r}: no such folder or file, and not of the form package.module:function either"
+    )
+
+
 def source_of(
     given: str,
     *,
@@ -168,20 +184,20 @@ def source_of(
 
     Raises: GossamerError when it cannot be had; typer.BadParameter for options that do not belong to it.
     """
-    path = Path(given)
-    if is_name(given) and not path.exists():
+    path, kind = Path(given), kind_of(given, option)
+    if kind == "function":
         _refuse("a function", {"--texts": texts, "--model": model})
         return ModelSource(given, made_model(given, option), "", data, metric_name, inputs)
-    if path.is_dir():
+    if kind == "folder":
         _refuse("a folder", {"--data": data, "--example-inputs": inputs, "--model": model})
         folder = rooms.huggingface.read_folder(path)
         if folder.compressed:
             raise ModelError(f"{given}: is compressed by gossamer already; give the folder that it was made from")
+        for weights in folder.weights:
+            metadata(weights)  # a download that was cut off is found now
+        if not folder.has_tokenizer:
+            note(f"{given} has no tokenizer: without texts, metric and milliseconds are not measured")
         return FolderSource(folder, None if texts is None else _lines(texts), metric_name)
-    if not path.exists():
-        raise GossamerError(
-            f"{option} {given!r}: no such folder or file, and not of the form package.module:function either"
-        )
     _refuse("a file", {"--texts": texts})
     return ModelSource(given, _loaded(path, model, option), model, data, metric_name, inputs)
 
