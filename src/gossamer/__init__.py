@@ -16,9 +16,12 @@ from .huggingface.registration import announce
 from .structure import NM, Block, Codebook, Grid, LowRank, Structure, TopK, parse
 
 if TYPE_CHECKING:
+    from . import recipe, render
     from .artifact import inspect, load, to_dense
+    from .huggingface import from_pretrained, save_pretrained
     from .passes import Effort, Metric, Proof, Result, compress, compress_, verify  # type: ignore[no-redef]
     from .recipe import CorrectBias, Distill, Factorize, Impose, Prune, Quantize, ReestimateBatchNorm
+    from .render import show_progress
 
 __version__ = "0.1.0"
 
@@ -37,10 +40,14 @@ _LAZY = {
     "Distill": "recipe",
     "CorrectBias": "recipe",
     "ReestimateBatchNorm": "recipe",
+    "from_pretrained": "huggingface",
+    "save_pretrained": "huggingface",
+    "show_progress": "render",
     "load": "artifact",
     "inspect": "artifact",
     "to_dense": "artifact",
 }
+_ROOMS = ("recipe", "render")  # whole rooms: gossamer.recipe.read, gossamer.render.html
 
 __all__ = [
     "NM",
@@ -65,9 +72,14 @@ __all__ = [
     "__version__",
     "compress",
     "compress_",
+    "from_pretrained",
     "inspect",
     "load",
     "parse",
+    "recipe",
+    "render",
+    "save_pretrained",
+    "show_progress",
     "to_dense",
     "verify",
 ]
@@ -77,6 +89,8 @@ announce()  # to transformers, when and if that is imported
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f".{name}", __name__)
     if name in _LAZY:
         value = getattr(import_module(f".{_LAZY[name]}", __name__), name)
         globals()[name] = value

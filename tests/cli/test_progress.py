@@ -11,7 +11,7 @@ from rich.console import Console
 
 from gossamer.progress import stage, track
 from gossamer.render import progress as module
-from gossamer.render.progress import progress
+from gossamer.render.progress import show_progress
 
 REDRAWN = 10  # times a second, by rich
 
@@ -22,13 +22,13 @@ def work() -> list[int]:
 
 
 def test_a_log_gets_a_line_a_task_and_only_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress():
+    with show_progress():
         assert work() == [0, 1, 2]
     assert capsys.readouterr().err == ""
-    with progress(lines=True):
+    with show_progress(lines=True):
         assert work() == [0, 1, 2]
     assert capsys.readouterr() == ("", "waiting [here] ...\ncounting (3) ...\n")
-    with progress(lines=True, quiet=True):
+    with show_progress(lines=True, quiet=True):
         work()
     assert capsys.readouterr().err == ""
 
@@ -36,7 +36,7 @@ def test_a_log_gets_a_line_a_task_and_only_when_asked(capsys: pytest.CaptureFixt
 def test_a_long_task_says_how_long_it_took(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 75.0])
     monkeypatch.setattr(module, "monotonic", lambda: next(clock))
-    with progress(lines=True), stage("waiting"):
+    with show_progress(lines=True), stage("waiting"):
         pass
     assert capsys.readouterr().err.splitlines()[-1] == "waiting: 75 s"
 
@@ -45,7 +45,7 @@ def test_a_terminal_gets_bars_with_the_time_left(monkeypatch: pytest.MonkeyPatch
     screen = io.StringIO()
     terminal = Console(file=screen, force_terminal=True, width=100)
     monkeypatch.setattr(module, "Console", lambda stderr: terminal)
-    with progress():
+    with show_progress():
         for _ in track("counting [x]", range(3), 3):
             time.sleep(2 / REDRAWN)
     said = screen.getvalue()
@@ -55,7 +55,7 @@ def test_a_terminal_gets_bars_with_the_time_left(monkeypatch: pytest.MonkeyPatch
 
 def test_an_error_in_the_work_goes_through(capsys: pytest.CaptureFixture[str]) -> None:
     def fail() -> None:
-        with progress(lines=True):
+        with show_progress(lines=True):
             for divisor in track("dividing", [0], 1):
                 1 / divisor  # noqa: B018
 

@@ -73,7 +73,7 @@ def bench(
         network, inputs = origin.dense()
         if inputs is None:
             raise DataError("times need inputs: --example-inputs package.module:name says what the model takes")
-        with rooms.progress.progress(lines=True, quiet=quiet):
+        with rooms.progress.show_progress(lines=True, quiet=quiet):
             found = rooms.bench.compare(
                 file,
                 into=network,

@@ -33,7 +33,7 @@ def demo(
         network = rooms.demo.network()
         parameters = sum(parameter.numel() for parameter in network.parameters())
         show(f"{network}\n{parameters:,} parameters\n", *(f"  {step}" for step in rooms.demo.RECIPE), "")
-    with only_json(as_json), rooms.progress.progress(lines=True, quiet=quiet):
+    with only_json(as_json), rooms.progress.show_progress(lines=True, quiet=quiet):
         result = rooms.demo.compressed(seed=0)
     folder.mkdir(parents=True, exist_ok=True)
     written = write_result(result, folder)

@@ -8,8 +8,9 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from ..report import Report
+from ..report.text import printable
 from .svg import Scale, drawing, element, linear, logarithmic, percent
-from .words import figure, finite, printable, size
+from .words import figure, finite, size
 
 __all__ = ["Stop", "course", "stops"]
 

@@ -14,11 +14,11 @@ from rich.text import Text
 
 from ..progress import listening
 
-__all__ = ["progress"]
+__all__ = ["show_progress"]
 
 
 @contextmanager
-def progress(*, lines: bool = False, quiet: bool = False) -> Iterator[None]:
+def show_progress(*, lines: bool = False, quiet: bool = False) -> Iterator[None]:
     """What the block runs is shown while it runs: a bar for each task that passes `track` or `stage` tell of.
 
     Bars are drawn on stderr when that is a terminal, and in a notebook that has ipywidgets. Elsewhere there is nothing,
@@ -27,7 +27,7 @@ def progress(*, lines: bool = False, quiet: bool = False) -> Iterator[None]:
     Args: lines, whether to print lines where bars cannot be drawn; quiet, nothing at all.
 
     >>> from gossamer.progress import track
-    >>> with progress(quiet=True):
+    >>> with show_progress(quiet=True):
     ...     sum(track("adding", [1, 2], 2))
     3
     """
