@@ -14,7 +14,6 @@ from tokenizers import ByteLevelBPETokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 import gossamer as gs
-from gossamer.huggingface import save_pretrained
 
 text = "\n".join(topics[name] for name in sorted(topics))
 
@@ -70,7 +69,7 @@ def main() -> None:
         proof=gs.Proof(effort=gs.Effort(batch_sizes=(1,), seconds=1)),
     )
     print(result.report)
-    save_pretrained(result, "small-llm", source=folder, overwrite=True)
+    gs.save_pretrained(result, "small-llm", source=folder, overwrite=True)
     reloaded = AutoModelForCausalLM.from_pretrained("small-llm")  # after `import gossamer` it knows such folders
     print(f"\nbefore: {written(model)!r}\nafter:  {written(reloaded)!r}")
 

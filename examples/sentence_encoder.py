@@ -17,7 +17,6 @@ from tokenizers import BertWordPieceTokenizer
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 import gossamer as gs
-from gossamer.huggingface import save_pretrained
 
 paragraphs = [" ".join(part.split()) for name in sorted(topics) for part in topics[name].split("\n\n")]
 sentences = [re.split(r"(?<=\.) (?=[A-Z])", part) for part in dict.fromkeys(paragraphs) if part[:1].isalpha()]
@@ -69,7 +68,7 @@ def main() -> None:
     )
     print(result.report)
 
-    save_pretrained(result, "encoder-int8", overwrite=True)
+    gs.save_pretrained(result, "encoder-int8", overwrite=True)
     reloaded = SentenceTransformer("encoder-int8", device="cpu")  # after `import gossamer` it knows such folders
     before, after = (m.encode(texts, convert_to_tensor=True) for m in (model, reloaded))
     print(f"\ncosine of an embedding before and after, at worst: {torch.cosine_similarity(before, after).min():.5f}")
