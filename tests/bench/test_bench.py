@@ -128,11 +128,16 @@ def test_batch_sizes_are_needed(small: Path) -> None:
         compare(small, into=network, dense=network(), example_inputs=INPUTS, peers={}, effort=Effort(batch_sizes=None))
 
 
-@pytest.mark.parametrize("name", [name for name, peer in PEERS.items() if not peer.missing()])
+HERE = [
+    pytest.param(name, marks=[pytest.mark.slow] if name == "torch.compile" else [])  # half a minute of a compiler
+    for name, peer in PEERS.items()
+    if not peer.missing()
+]
+
+
+@pytest.mark.parametrize("name", HERE)
 def test_peers_that_are_here_give_the_dense_output(name: str) -> None:
     model = network().eval()
-    if name == "torch.compile":
-        pytest.skip("half a minute of a compiler; `gossamer bench` shows it")
     with torch.no_grad(), warnings.catch_warnings(action="ignore"):  # of other libraries
         prepared = PEERS[name].prepare(Scene(model, INPUTS, 1))
         found = prepared.output(prepared.call())

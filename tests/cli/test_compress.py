@@ -49,6 +49,16 @@ def test_json_is_the_one_thing_on_stdout_whatever_the_user_prints(gossamer: Call
     assert "a user's metric says hello" in ran.err
 
 
+def test_json_stays_alone_when_native_code_and_children_print(shell: Callable, here: Path) -> None:
+    (here / "loud.py").write_text(
+        "import os\nfrom torch import nn\n"
+        "def network():\n    os.system('echo a child says hello')\n    return nn.Linear(16, 4)\n"
+    )
+    out, err = shell("compress", "loud:network", "-r", "fast", "--json").communicate(timeout=120)
+    assert json.loads(out)["output"] == "network-fast"
+    assert b"a child says hello" in err
+
+
 def test_a_state_dict_with_its_factory(gossamer: Callable, plain: Path) -> None:
     ran = gossamer("compress", plain, "--model", "usersown:network", "-r", "fast", "-o", "out", "--quiet")
     assert ran.code == guard.DONE, ran.err
