@@ -76,7 +76,7 @@ def encoded_parts(
 
 def _assembled(tensors: Mapping[str, Tensor], rows: Sequence[Any], steps: Sequence[Any] | None) -> Encoded:
     checksums = [checksum(name, tensor) for name, tensor in tensors.items()]
-    data = write_container(tensors, Manifest(rows, steps, checksums).text())
+    data = write_container(_apart(tensors), Manifest(rows, steps, checksums).text())
     shares = {name: _nbytes(tensor) for name, tensor in tensors.items()}
     return Encoded(data, shares, len(data) - sum(shares.values()))
 
@@ -102,8 +102,18 @@ def _stored(entry: Entry) -> Tensor:
     if entry.packed is not None:
         return torch.frombuffer(bytearray(packed_to_bytes(entry.packed)), dtype=torch.uint8)
     assert entry.tensor is not None, "checked"
-    # A copy: the library refuses two tensors that share memory.
-    return entry.tensor.detach().to("cpu", copy=True).resolve_conj().resolve_neg().contiguous()
+    return entry.tensor.detach().to("cpu").resolve_conj().resolve_neg().contiguous()
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies of those that share memory with one before, which the library refuses; the others as they are."""
+    taken: set[int] = set()
+    apart = {}
+    for name, tensor in tensors.items():
+        place = tensor.untyped_storage().data_ptr()
+        apart[name] = tensor.clone() if place in taken else tensor
+        taken.add(place)
+    return apart
 
 
 def _check(entries: Sequence[Entry]) -> None:

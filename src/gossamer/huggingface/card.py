@@ -29,7 +29,6 @@ class Card:
         model: the compressed model; only its class is told.
         recipe: the steps as plain values, or None when they are not known.
         report: what was measured, or None.
-        metric: what the report's metric is, or nothing.
         written: bytes of all files of weights. dense: those of the same weights as plain safetensors.
     """
 
@@ -37,7 +36,6 @@ class Card:
     model: nn.Module
     recipe: Sequence[Mapping[str, Any]] | None
     report: Report | None
-    metric: str
     written: int
     dense: int
 
@@ -66,7 +64,7 @@ class Card:
             [["", "dense", "this folder"], ["bytes of weights", f"{self.dense:,}", f"{self.written:,}"]]
         )
         if self.report is not None:
-            yield from _measured(self.report, self.metric)
+            yield from _measured(self.report)
         if self.recipe is not None:
             yield "## Recipe\n\n" + "\n".join(f"{i}. {_told(step)}" for i, step in enumerate(self.recipe, 1))
 
@@ -79,7 +77,7 @@ class Card:
         return f"import gossamer  # tells transformers how to read the weights\n{how}"
 
 
-def _measured(report: Report, metric: str) -> Iterator[str]:
+def _measured(report: Report) -> Iterator[str]:
     before, after = report.before, report.after
     lines: list[list[str]] = []
     if before is not None and after is not None:
@@ -87,7 +85,7 @@ def _measured(report: Report, metric: str) -> Iterator[str]:
             if batch in after.ms:
                 lines.append([f"ms at batch {batch}", f"{timing.median:.3f}", f"{after.ms[batch].median:.3f}"])
         if before.metric is not None and after.metric is not None:
-            lines.append([metric or "metric", f"{before.metric:.4f}", f"{after.metric:.4f}"])
+            lines.append([report.metric, f"{before.metric:.4f}", f"{after.metric:.4f}"])
         if before.peak_memory is not None and after.peak_memory is not None:
             lines.append(["peak bytes of a forward", f"{before.peak_memory:,}", f"{after.peak_memory:,}"])
     if lines:

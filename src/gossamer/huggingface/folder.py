@@ -132,16 +132,8 @@ class Folder:
         model is loaded for it unless given.
         """
         batches = self.batches(texts, size, length)
-        return self._metric.of(self.model() if model is None else model, batches)
-
-    @property
-    def metric_name(self) -> str:
-        """What `metric` measures, in words."""
-        return self._metric.name
-
-    @property
-    def _metric(self) -> type[MeanCosine] | type[Perplexity]:
-        return Perplexity if self.kind == "causal-lm" else MeanCosine
+        made = Perplexity if self.kind == "causal-lm" else MeanCosine
+        return made.of(self.model() if model is None else model, batches)
 
 
 _TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.txt", "vocab.json", "spiece.model")

@@ -39,7 +39,6 @@ def save_pretrained(
     source: str | os.PathLike[str] | Folder | None = None,
     recipe: Iterable[Step] | None = None,
     report: Report | None = None,
-    metric: str = "",
     files: Mapping[str, str | bytes] | None = None,
     max_shard_size: int | str = "5GB",
     overwrite: bool = False,
@@ -56,7 +55,6 @@ def save_pretrained(
             taken along, its weights and code are not. Without it a tokenizer has to be saved by its own
             `save_pretrained`.
         recipe, report: those of the result unless given.
-        metric: what the report's metric is, for the card, such as `folder.metric(...).name`.
         files: further files by name, such as {"report.html": page}.
         max_shard_size: bytes of tensors a file, or a text such as "5GB"; what takes more becomes several files.
         overwrite: whether a folder that is there and not empty may be replaced.
@@ -78,7 +76,7 @@ def save_pretrained(
         if origin is not None:
             _copy(origin.path, draft)
         written = _write(model, draft, origin, plain, most)
-        card = Card(target.name, model, plain, report, metric, written, dense_bytes(model))
+        card = Card(target.name, model, plain, report, written, dense_bytes(model))
         (draft / CARD).write_text(card.text(origin.path / CARD if origin else None), encoding="utf-8")
         for name, content in extra.items():
             (draft / name).parent.mkdir(parents=True, exist_ok=True)
