@@ -270,7 +270,7 @@ def write(record: Mapping[str, Any]) -> None:
         )
         if name not in record["peers"]:
             spoken += [f"**{name}**", "", *(f"- {p} *{_one_line(s)}*" for p, s in found["said"].items()), ""]
-    paragraphs = [" ".join(part.split()) for part in (__doc__ or "").split("\n\n")[2:]]
+    paragraphs = [" ".join(part.split("`--quick`")[0].split()) for part in (__doc__ or "").split("\n\n")[2:]]
     lines = [
         "Made by `python benchmarks/language.py --write`.",
         "",

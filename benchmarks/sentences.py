@@ -5,9 +5,9 @@
 all-MiniLM-L6-v2, 22.7 million parameters. Each variant is compressed and saved in one process and read back by
 `gossamer.load` into a fresh model in another; every figure is that model's. Held out from all choices: 500 texts for
 the cosines (450 Wikipedia sentences and the 50 Lee documents), WordSim-353, SimLex-999 and Lee's similarities. Wanda is
-calibrated on 256 sentences of other Wikipedia articles; nothing else reads data. Peers run in the same run, each in the
-first of the given interpreters that has it (see sentence_peers.py). `--quick` puts a tiny random model in its place,
-with no download: it shows that the script works and nothing else.
+calibrated on 256 sentences of other Wikipedia articles, on which the groups of int7 were chosen too; nothing else reads
+data. Peers run in the same run, each in the first of the given interpreters that has it (see sentence_peers.py).
+`--quick` puts a tiny random model in its place, with no download: it shows that the script works and nothing else.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ VARIANTS = (
     Variant("int8 without clip search, linears", (gs.Quantize("int8", targets=LINEARS, clip=False),)),
     Variant("int8 without clip search, everything", (gs.Quantize("int8", clip=False),)),
     Variant("int8, everything", (gs.Quantize("int8"),)),
+    Variant("int7/g32, everything", (gs.Quantize("int7/g32"),)),
+    Variant("int7/g64, everything", (gs.Quantize("int7/g64"),)),
     Variant("int7, everything", (gs.Quantize("int7"),)),
     Variant("int6, everything", (gs.Quantize("int6"),)),
     Variant("int4/g64 without clip search, linears", (gs.Quantize("int4/g64", targets=LINEARS, clip=False),)),
@@ -220,7 +222,7 @@ def write(record: Mapping[str, Any]) -> None:
     lines = [
         "Made by `python benchmarks/sentences.py --write`.",
         "",
-        " ".join(paragraphs[2].split()),
+        " ".join(paragraphs[2].split("`--quick`")[0].split()),
         "",
         verdict(record),
         "",
