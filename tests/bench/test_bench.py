@@ -11,12 +11,14 @@ import torch
 from torch import Tensor, nn
 
 import gossamer as gs
-from gossamer.bench import PEERS, Peer, compare
+from gossamer.bench import PEERS, Contender, Peer, compare
+from gossamer.bench.compare import restless
 from gossamer.bench.peer import Positional, Prepared, Scene, torch_prepared
 from gossamer.cli import main
 from gossamer.errors import VerifyError
 from gossamer.model import copied
 from gossamer.passes import Effort
+from gossamer.report import Measure, Timing
 
 QUICK = Effort(batch_sizes=(1, 3), runs=1)
 INPUTS = (torch.linspace(-1, 1, 32).reshape(2, 16),)
@@ -121,6 +123,16 @@ def test_each_number_of_threads_is_a_round_and_the_own_is_put_back(small: Path) 
     assert seen == [(1, 1), (2, 2)]
     assert [contender.threads for contender in found.contenders] == [1, 1, 2, 2]
     assert torch.get_num_threads() == before
+
+
+def test_a_machine_that_is_not_at_rest_is_named() -> None:
+    def beside(name: str, median: float) -> Contender:
+        timing = Timing(median, median, median, median, runs=9)
+        return Contender(name, "", 2, Measure(10, {1: timing}), Measure(10, {1: timing}))
+
+    assert restless([beside("a", 10.0), beside("b", 14.0), Contender("c", "", 2, problem="absent")]) == []
+    (note,) = restless([beside("a", 10.0), beside("b", 16.0)])
+    assert "10.000 to 16.000 ms at batch 1 with 2 threads" in note
 
 
 def test_batch_sizes_are_needed(small: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass, field, replace
 from random import Random
@@ -27,9 +27,10 @@ from ..progress import track
 from ..report import Measure, Timing, Verdict
 from .peer import Peer, Prepared, Scene
 
-__all__ = ["Comparison", "Contender", "compare"]
+__all__ = ["Comparison", "Contender", "compare", "restless"]
 
 GOSSAMER = "gossamer"
+RESTLESS = 1.5  # times that the same model may take beside one contender of what it takes beside another
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,21 @@ def compare(
                 )
             else:
                 contenders.append(_peer(name, peers[name], dense, inputs, effort, count))
-    return Comparison(tuple(contenders), machine, tuple(notes))
+    return Comparison(tuple(contenders), machine, (*notes, *restless(contenders)))
+
+
+def restless(contenders: Iterable[Contender]) -> list[str]:
+    """A note for each batch size and number of threads at which the dense model itself was not timed alike."""
+    taken: dict[tuple[int, int], list[float]] = {}
+    for contender in contenders:
+        for batch, timing in (contender.before.ms if contender.before else {}).items():
+            taken.setdefault((contender.threads, batch), []).append(timing.median)
+    return [
+        f"the machine was not at rest: the dense model took {min(times):.3f} to {max(times):.3f} ms at batch {batch} with "
+        f"{threads} threads; end what else runs, or take fewer threads than there are cores"
+        for (threads, batch), times in taken.items()
+        if max(times) > RESTLESS * min(times)
+    ]
 
 
 def _peer(name: str, peer: Peer, dense: nn.Module, inputs: Any, effort: Effort, threads: int) -> Contender:

@@ -30,6 +30,8 @@ def _prepared(path: Path, positional: Positional, scene: Scene) -> Prepared:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = scene.threads
     options.inter_op_num_threads = 1
+    # Threads that spin while they wait would take the cores from the dense model that runs in turns with this one.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = ERRORS_ONLY
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     names = [entry.name for entry in session.get_inputs()]
