@@ -132,7 +132,7 @@ def test_a_machine_that_is_not_at_rest_is_named() -> None:
 
     assert restless([beside("a", 10.0), beside("b", 14.0), Contender("c", "", 2, problem="absent")]) == []
     (note,) = restless([beside("a", 10.0), beside("b", 16.0)])
-    assert "10.000 to 16.000 ms at batch 1 with 2 threads" in note
+    assert "10.000 to 16.000 ms at batch 1 (threads: 2)" in note
 
 
 def test_batch_sizes_are_needed(small: Path) -> None:

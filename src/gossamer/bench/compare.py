@@ -129,8 +129,8 @@ def restless(contenders: Iterable[Contender]) -> list[str]:
         for batch, timing in (contender.before.ms if contender.before else {}).items():
             taken.setdefault((contender.threads, batch), []).append(timing.median)
     return [
-        f"the machine was not at rest: the dense model took {min(times):.3f} to {max(times):.3f} ms at batch {batch} with "
-        f"{threads} threads; end what else runs, or take fewer threads than there are cores"
+        f"the machine was not at rest: the dense model took {min(times):.3f} to {max(times):.3f} ms at batch {batch} "
+        f"(threads: {threads}); end what else runs, or take fewer threads than there are cores"
         for (threads, batch), times in taken.items()
         if max(times) > RESTLESS * min(times)
     ]
