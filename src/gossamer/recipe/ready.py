@@ -28,13 +28,9 @@ class Ready:
 
 READY: Mapping[str, Ready] = {
     "small": Ready(
-        (
-            Quantize("int8", targets=EMBEDDINGS),
-            Quantize("int4/g64", ignore=EMBEDDINGS),
-            Quantize("int8", targets=["maybe:re:.*"]),
-        ),
-        "The smallest file without data: 4 bits a weight with a scale for each 64 of them, 8 bits in embeddings and in "
-        "layers whose width is not a multiple of 64. It costs some accuracy, so look at your metric.",
+        (Quantize("int5/g64"), Quantize("int5", targets=["maybe:re:.*"])),
+        "About a seventh of the bytes of float32, for any model and without data: 5 bits a weight, embeddings too, with a "
+        "scale for each 64 of them, or one a row where 64 does not divide it. It costs some accuracy: look at your metric.",
     ),
     "fast": Ready(
         (Quantize("int8", ignore=EMBEDDINGS),),
