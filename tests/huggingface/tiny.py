@@ -130,10 +130,9 @@ def folder(path: Path, family: str, change: Callable[[Any], None] | None = None)
 
 def sentence_folder(path: Path, dense: bool = False) -> Path:
     """A folder of sentence-transformers: BERT, mean pooling, where asked for a Dense layer, and normalization."""
-    import sentence_transformers
     from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer import modules as library
 
-    library = sentence_transformers.models
     inner = folder(path.with_name(path.name + "-inner"), "bert")
     transformer = library.Transformer(str(inner))
     parts = [transformer, library.Pooling(32)]

@@ -7,9 +7,10 @@ from collections import OrderedDict, UserDict, namedtuple
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, Subset, TensorDataset
 
 from gossamer.errors import DataError
-from gossamer.passes.data import Batches, call, dry_run, output_of, target_of
+from gossamer.passes.data import Batches, call, call_whole, dry_run, output_of, target_of
 
 
 class Two(nn.Module):
@@ -20,6 +21,25 @@ class Two(nn.Module):
 class One(nn.Module):
     def forward(self, x):
         return x * 2
+
+
+class Mapped(nn.Module):
+    """As sentence-transformers do it: one mapping in, and the outputs written into it."""
+
+    def forward(self, features, **options):
+        assert not options
+        features["sentence_embedding"] = features["ids"] * 2
+        return features
+
+
+class Optional(nn.Module):
+    def forward(self, x, scale=1):
+        return x * scale
+
+
+class Keywords(nn.Module):
+    def forward(self, **given):
+        return given["x"]
 
 
 X, Y = torch.ones(2, 3), torch.tensor([0, 1])
@@ -62,6 +82,7 @@ def test_target(batch, target) -> None:
         {"logits": X, "loss": Y},
         OrderedDict(loss=Y.float(), logits=X),
         {"last_hidden_state": X},
+        {"tokens": Y.float(), "sentence_embedding": X},
         {"other": X},
     ],
 )
@@ -104,3 +125,40 @@ def test_what_is_no_iterable_of_batches(data) -> None:
 def test_dry_run_shows_the_batch_and_the_cause() -> None:
     with pytest.raises(DataError, match=r"(?s)Tensor\(2×3, float32\).*forward=lambda"):
         dry_run(nn.Linear(5, 1), (X, Y), None, None)
+
+
+def test_one_mapping_is_the_argument_when_forward_names_none_of_its_keys() -> None:
+    batch = {"ids": X, "labels": Y}
+    result = call(Mapped(), batch)
+    assert torch.equal(output_of(result), X * 2)
+    assert "labels" not in result  # the target, which this forward does not name
+    assert batch.keys() == {"ids", "labels"}  # the module wrote into a mapping of its own
+
+
+def test_keywords_stay_keywords_when_forward_names_one_of_them() -> None:
+    assert torch.equal(call(Optional(), {"x": X, "scale": 3}), X * 3)
+    assert call(Keywords(), {"x": X, "labels": Y}) is X
+    assert torch.equal(call(Two(), {"a": X, "b": X})["logits"], X + X)
+
+
+@pytest.mark.parametrize("inputs", [({"ids": X},), {"ids": X}])
+def test_example_inputs_of_one_mapping_stay_as_they_are(inputs) -> None:
+    assert torch.equal(output_of(call_whole(Mapped(), inputs)), X * 2)
+    assert list(inputs[0] if isinstance(inputs, tuple) else inputs) == ["ids"]
+
+
+def test_example_inputs_hold_no_target() -> None:
+    assert torch.equal(call_whole(Two(), (X, X))["logits"], X + X)
+    assert call_whole(Two(), {"a": X, "labels": Y})["seen"] is Y
+
+
+def test_labels_that_are_masked_out_reach_the_model() -> None:
+    masked = torch.tensor([-100, 1])
+    assert torch.equal(call(Two(), {"a": X, "labels": masked})["seen"], masked)
+
+
+@pytest.mark.parametrize("data", [TensorDataset(X, Y), Subset(TensorDataset(X, Y), [0])])
+def test_a_dataset_is_told_to_become_a_loader(data) -> None:
+    with pytest.raises(DataError, match=rf"{type(data).__name__}, which gives samples one by one.*DataLoader\(data, "):
+        Batches(data)
+    assert len(list(Batches(DataLoader(data, batch_size=2)))) == 1

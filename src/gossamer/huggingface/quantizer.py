@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from transformers.configuration_utils import PreTrainedConfig
 from transformers.core_model_loading import ConversionOps, WeightConverter
 from transformers.quantizers.base import HfQuantizer
 from transformers.utils.quantization_config import QuantizationConfigMixin
@@ -101,6 +102,11 @@ class GossamerQuantizer(HfQuantizer):
                 raise ArtifactError(f"{name!r}: shape {found} in the file, {needed} in the model")
         swap_(model, {name: items[name].unpack() for name in self._placed.names})
         self._stored, self._placed = (), Placed({})
+        # Its layers are layers of their own classes: .half() is allowed, and gs.to_dense(model) is a plain model.
+        self.remove_quantization_config(model)
+        for module in model.modules():
+            if isinstance(getattr(module, "config", None), PreTrainedConfig):
+                module.config._is_quantized = False
         return model
 
     def _packed(self) -> list[Stored]:

@@ -27,7 +27,7 @@ __all__ = ["save_pretrained"]
 CARD = "README.md"
 # What of a source folder is taken along: everything that is text or a vocabulary, and never weights or code.
 _KEPT = re.compile(
-    r"(?!.*\.index\.json$)(.+\.(json|txt|jinja|model|tiktoken|md)|(LICENSE|NOTICE|COPYING)[\w.-]*)", re.I
+    r"(?!\.|.*\.index\.json$)(.+\.(json|txt|jinja|model|tiktoken|md)|(LICENSE|NOTICE|COPYING)[\w.-]*)", re.I
 )
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 

@@ -29,7 +29,9 @@ class Texts:
     def of(cls, path: Path, kind: str) -> Texts:
         """Raises: ModelError when there is no tokenizer, or it cannot be loaded."""
         try:
-            tokenizer = transformers().AutoTokenizer.from_pretrained(str(path), local_files_only=True)
+            tokenizer = transformers().AutoTokenizer.from_pretrained(
+                str(path), local_files_only=True, trust_remote_code=False
+            )
         except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError) as error:
             raise ModelError(
                 f"{path}: its tokenizer cannot be loaded ({type(error).__name__}: {error}); put its files there again, "
