@@ -27,7 +27,7 @@ import numpy as np
 import text
 import torch
 import toys
-from record import RESULTS, card, page, recorded, table
+from record import RESULTS, card, in_order, page, recorded, table
 from torch import Tensor, nn
 from trial import Made, Variant, apart, make, median_seconds, peak_gigabytes
 
@@ -251,7 +251,8 @@ def write(record: Mapping[str, Any]) -> None:
         "compress / save / load s",
         "peak GB, make / load",
     ]
-    every = [*record["dense"].items(), *record["variants"].items(), *record["peers"].items()]
+    variants = in_order(record["variants"], [variant.name for variant in VARIANTS])
+    every = [*record["dense"].items(), *variants, *record["peers"].items()]
     rows, spoken = [], []
     for name, found in every:
         timed = "compress seconds" in found

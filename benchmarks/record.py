@@ -10,7 +10,7 @@ from typing import Any
 
 from gossamer.passes.machine import machine
 
-__all__ = ["RESULTS", "card", "page", "recorded", "table"]
+__all__ = ["RESULTS", "card", "in_order", "page", "recorded", "table"]
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -34,6 +34,11 @@ def recorded(path: Path, card: Mapping[str, Any], **parts: Mapping[str, Any]) ->
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     return record
+
+
+def in_order(rows: Mapping[str, Any], names: Sequence[str]) -> list[tuple[str, Any]]:
+    """A record's rows as the script lists them, whenever each was run; one that the script no longer has is left out."""
+    return [(name, rows[name]) for name in names if name in rows]
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -27,7 +27,7 @@ import numpy as np
 import text
 import toys
 from embedding import agreement, batches, document_correlation, embedded, rank_correlation
-from record import RESULTS, card, page, recorded, table
+from record import RESULTS, card, in_order, page, recorded, table
 from sentence_peers import MISSING, PEERS, dense, hidden
 from trial import LINEARS, Made, Variant, apart, make, median_seconds, peak_gigabytes
 
@@ -211,7 +211,8 @@ def write(record: Mapping[str, Any]) -> None:
     scores = ("mean cosine", "worst cosine", *text.PAIRS, "Lee")
     heads = ["", "bytes", "of dense", *scores, "compress / save / load s", "peak GB, make / load"]
     rows = []
-    for name, row in [*record["dense"].items(), *record["variants"].items(), *record["peers"].items()]:
+    variants = in_order(record["variants"], [variant.name for variant in VARIANTS])
+    for name, row in [*record["dense"].items(), *variants, *in_order(record["peers"], list(PEERS))]:
         shown = [f"{row[key]:.5f}" if "cosine" in key else f"{row[key]:.3f}" for key in scores]
         timed = "compress seconds" in row
         times = " / ".join(f"{row[f'{part} seconds']:.1f}" for part in ("compress", "save", "load")) if timed else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from record import card, page, recorded, table
+from record import card, in_order, page, recorded, table
 
 
 def test_rows_join_those_of_an_earlier_run(tmp_path):
@@ -29,3 +29,7 @@ def test_a_page_has_its_table_and_its_machine(tmp_path):
     assert shown[:5] == ["# Title", "", "|  | bytes |", "| --- | --- |", "| a | 1 |"]
     assert "- transformers: 5" in shown
     assert f"- cpu: {record['machine']['cpu']}" in shown
+
+
+def test_rows_stand_in_the_scripts_order():
+    assert in_order({"b": 2, "gone": 9, "a": 1}, ["a", "never", "b"]) == [("a", 1), ("b", 2)]
