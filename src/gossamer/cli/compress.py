@@ -101,7 +101,7 @@ def compress(
         effort = rooms.passes.Effort(batch_sizes=sizes, threads=threads)
         proof = rooms.passes.Proof(measure=not no_measure, effort=effort)
         with rooms.progress.show_progress(lines=True, quiet=quiet):
-            result = origin.compressed(Asked(steps, tolerance or 0.0, lower_is_better, sizes, proof, seed))
+            result = origin.compressed(Asked(steps, tolerance, lower_is_better, sizes, proof, seed))
         origin.write(result, place, overwrite)
     if as_json:
         show_json(result.report.to_dict() | {"output": str(place)})

@@ -35,7 +35,7 @@ class Asked:
     """How a source is to be compressed; what `compress` of the rooms below takes, whatever the source."""
 
     steps: Sequence[Step]
-    tolerance: float
+    tolerance: float | None
     lower_is_better: bool
     batch_sizes: tuple[int, ...]
     proof: Proof
@@ -147,7 +147,7 @@ class ModelSource(Source):
             evaluate=metric(self.metric_name) if self.metric_name else None,
             example_inputs=example_inputs(self.inputs_name) if self.inputs_name else None,
             higher_is_better=not asked.lower_is_better,
-            tolerance=asked.tolerance,
+            tolerance=asked.tolerance or 0.0,
             proof=proof,
             seed=asked.seed,
         )

@@ -29,8 +29,9 @@ class Ready:
 READY: Mapping[str, Ready] = {
     "small": Ready(
         (Quantize("int5/g64"), Quantize("int5", targets=["maybe:re:.*"])),
-        "About a seventh of the bytes of float32, for any model and without data: 5 bits a weight, embeddings too, with a "
-        "scale for each 64 of them, or one a row where 64 does not divide it. It costs some accuracy: look at your metric.",
+        "About a seventh of the bytes of float32, for any model and without data: 5 bits a weight, embeddings too, "
+        "with a scale for each 64 of them, or one a row where 64 does not divide it. It costs some accuracy: look at "
+        "your metric.",
     ),
     "fast": Ready(
         (Quantize("int8", ignore=EMBEDDINGS),),
