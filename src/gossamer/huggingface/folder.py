@@ -193,12 +193,7 @@ def _transformer(path: Path) -> Path:
 def _config(path: Path) -> dict[str, Any]:
     if not (path / CONFIG).is_file():
         gguf = sorted(path.glob("*.gguf"))
-        advice = (
-            f"{gguf[0].name} alone is a GGUF file: make it a folder first, by AutoModelForCausalLM.from_pretrained("
-            f"folder, gguf_file={gguf[0].name!r}).save_pretrained(new_folder)"
-            if gguf
-            else "give the folder that model.save_pretrained wrote"
-        )
+        advice = _from_gguf(gguf[0]) if gguf else "give the folder that model.save_pretrained wrote"
         raise ModelError(f"{path}: holds no {CONFIG}; {advice}")
     config = read_json(path / CONFIG)
     if not isinstance(config, dict):
@@ -253,8 +248,13 @@ def _weights(path: Path) -> tuple[Path, ...]:
         )
     gguf = sorted(path.glob("*.gguf"))
     if gguf:
-        raise ModelError(
-            f"{path}: its weights are a GGUF file ({gguf[0].name}); make it safetensors first: "
-            f"AutoModelForCausalLM.from_pretrained(folder, gguf_file={gguf[0].name!r}).save_pretrained(new_folder)"
-        )
+        raise ModelError(f"{path}: its weights are not safetensors; {_from_gguf(gguf[0])}")
     raise ModelError(f"{path}: holds no weights; {WEIGHTS} or {WEIGHTS}.index.json is needed")
+
+
+def _from_gguf(file: Path) -> str:
+    return (
+        f"{file.name} is a GGUF file: make it a folder of safetensors first, by AutoModelForCausalLM.from_pretrained("
+        f"folder, gguf_file={file.name!r}, quantization_config=GgufConfig(dequantize=True)).save_pretrained("
+        f"new_folder), and its tokenizer likewise by AutoTokenizer"
+    )
