@@ -52,8 +52,9 @@ print(type(model.lm_head).__name__)
         "import gossamer\nfrom transformers import AutoModelForCausalLM",
         "from transformers import AutoModelForCausalLM\nimport gossamer",
         "import transformers.modeling_utils\nimport gossamer\nfrom transformers import AutoModelForCausalLM",
+        "import gossamer.huggingface.quantizer\nfrom transformers import AutoModelForCausalLM",
     ],
-    ids=["before", "after", "after all of it"],
+    ids=["before", "after", "after all of it", "its own part first"],
 )
 def test_gossamer_may_be_imported_before_transformers_or_after(imports: str, folder: Path) -> None:
     found = run(f"import sys\n{imports}\n{LOAD}", folder)

@@ -43,6 +43,16 @@ def compress_folder(
         proof: as for `compress`; without a factory in it, the measuring process is sent the model without its weights.
         seed: for everything that draws.
     Raises: what `read_folder` and `compress` raise.
+
+    >>> import tempfile
+    >>> from gossamer.recipe import Quantize
+    >>> from transformers import BertConfig, BertModel
+    >>> sizes = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, vocab_size=16)
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     BertModel(BertConfig(**sizes)).save_pretrained(home)
+    ...     result = compress_folder(home, [Quantize("int8")], proof=Proof(measure=False))
+    >>> result.report.row("encoder.layer.0.output.dense.weight").structure
+    'int8'
     """
     folder = source if isinstance(source, Folder) else read_folder(source)
     model = folder.model()

@@ -66,7 +66,9 @@ class Folder:
     def model(self) -> nn.Module:
         """The dense model with its weights, in evaluation mode. Raises: ModelError when transformers refuses it."""
         if self.compressed:
-            raise ModelError(f"{self.path}: is compressed by gossamer already; load it with gs.from_pretrained(folder)")
+            raise ModelError(
+                f"{self.path}: is compressed by gossamer already; load it with gossamer.huggingface.from_pretrained(folder)"
+            )
         try:
             with quiet():
                 return self._loaded()
@@ -144,6 +146,15 @@ def read_folder(folder: str | os.PathLike[str]) -> Folder:
 
     Args: folder, of transformers (config.json, safetensors weights) or sentence-transformers (modules.json beside it).
     Raises: ModelError or ArtifactError with what is missing and what to do.
+
+    >>> import tempfile
+    >>> from transformers import BertConfig, BertModel
+    >>> sizes = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, vocab_size=16)
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     BertModel(BertConfig(**sizes)).save_pretrained(home)
+    ...     found = read_folder(home)
+    >>> found.kind, found.architecture, found.compressed, found.has_tokenizer
+    ('encoder', 'BertModel', False, False)
     """
     path = Path(folder)
     if not path.exists():

@@ -29,6 +29,16 @@ def from_pretrained(folder: str | os.PathLike[str] | Folder, *, weights: Weights
     Args: folder; weights, "dense" holds the decoded weights too (fast), "packed" decodes at each use (less memory).
     Raises: ModelError for a folder that is not gossamer's; ArtifactError for weights that are damaged or of another
         model.
+
+    >>> import tempfile
+    >>> from gossamer.huggingface import save_pretrained
+    >>> from transformers import BertConfig, BertModel
+    >>> sizes = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, vocab_size=16)
+    >>> model = BertModel(BertConfig(**sizes))
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     loaded = from_pretrained(save_pretrained(model, f"{home}/small"))
+    >>> type(loaded) is BertModel and bool((loaded.pooler.dense.weight == model.pooler.dense.weight).all())
+    True
     """
     if weights not in get_args(Weights):
         raise RecipeError(f"weights must be one of {', '.join(map(repr, get_args(Weights)))}, given {weights!r}")
@@ -36,7 +46,7 @@ def from_pretrained(folder: str | os.PathLike[str] | Folder, *, weights: Weights
     if not found.compressed:
         raise ModelError(
             f"{found.path}: was not written by gossamer; load it with {found.architecture}.from_pretrained(folder), "
-            f"or compress it first with gs.compress_folder"
+            f"or compress it first with gossamer.huggingface.compress_folder"
         )
     try:
         with quiet():

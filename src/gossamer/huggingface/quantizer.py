@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers.configuration_utils import PreTrainedConfig
 from transformers.core_model_loading import ConversionOps, WeightConverter
+from transformers.quantizers import auto
 from transformers.quantizers.base import HfQuantizer
 from transformers.utils.quantization_config import QuantizationConfigMixin
 
@@ -25,7 +25,7 @@ from ..errors import ArtifactError, ModelError
 from ..model import swap_
 from .folder import METHOD
 
-__all__ = ["GossamerConfig", "GossamerQuantizer", "register"]
+__all__ = ["GossamerConfig", "GossamerQuantizer"]
 
 
 class GossamerConfig(QuantizationConfigMixin):
@@ -122,12 +122,6 @@ class GossamerQuantizer(HfQuantizer):
         return False
 
 
-def register(auto: ModuleType) -> None:
-    """Make the quantizer known to transformers. Args: auto, the module transformers.quantizers.auto."""
-    auto.AUTO_QUANTIZER_MAPPING[METHOD] = GossamerQuantizer
-    auto.AUTO_QUANTIZATION_CONFIG_MAPPING[METHOD] = GossamerConfig
-
-
 def _names_in(item: Stored, places: Mapping[str, Any], model: Any) -> Iterator[str]:
     """The model's names for a tensor of the file: its own, or with the prefix of a head's base model more or less."""
     prefix = f"{model.base_model_prefix}."
@@ -157,3 +151,9 @@ def _read(files: Sequence[Path]) -> Sequence[Stored]:
     if len(homes) != 1:
         raise ArtifactError(f"the index names files of {len(homes)} folders; all must lie beside it")
     return read_files(files).stored
+
+
+# At the end of the import and not in a function: of this module and transformers.quantizers, whichever is imported first
+# is only half there when the other is.
+auto.AUTO_QUANTIZER_MAPPING[METHOD] = GossamerQuantizer
+auto.AUTO_QUANTIZATION_CONFIG_MAPPING[METHOD] = GossamerConfig

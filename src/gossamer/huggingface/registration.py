@@ -5,6 +5,7 @@ Imported by `import gossamer`: this module stays tiny, and loads neither transfo
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
 
@@ -20,11 +21,9 @@ def announce() -> None:
 
 
 def _quantizers_imported(auto: ModuleType) -> None:
-    try:
-        quantizer = import_module(".quantizer", __package__)
-    except ImportError:  # transformers before 5.0 has no such hook; its own import must not fail for it
-        return
-    quantizer.register(auto)
+    # transformers before 5.0 has no such hook; its own import must not fail for it.
+    with suppress(ImportError):
+        import_module(".quantizer", __package__)
 
 
 def _models_imported(modeling: ModuleType) -> None:

@@ -60,6 +60,14 @@ def save_pretrained(
         overwrite: whether a folder that is there and not empty may be replaced.
     Returns: the folder.
     Raises: ModelError for a model that is of neither library; ArtifactError when something cannot be written.
+
+    >>> import tempfile
+    >>> from transformers import BertConfig, BertModel
+    >>> sizes = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, vocab_size=16)
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     small = save_pretrained(BertModel(BertConfig(**sizes)), f"{home}/small", max_shard_size="1kB")
+    ...     print(*sorted(path.name for path in small.iterdir())[:3])
+    README.md config.json model-00001-of-00005.safetensors
     """
     result = model_or_result if isinstance(model_or_result, Result) else None
     model = _checked(model_or_result.model if isinstance(model_or_result, Result) else model_or_result)
