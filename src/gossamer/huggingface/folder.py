@@ -66,9 +66,7 @@ class Folder:
     def model(self) -> nn.Module:
         """The dense model with its weights, in evaluation mode. Raises: ModelError when transformers refuses it."""
         if self.compressed:
-            raise ModelError(
-                f"{self.path}: is compressed by gossamer already; load it with gossamer.huggingface.from_pretrained(folder)"
-            )
+            raise ModelError(f"{self.path}: is compressed by gossamer already; load it with gs.from_pretrained(folder)")
         try:
             with quiet():
                 return self._loaded()

@@ -26,7 +26,7 @@ def _refused_when_packed(
     if any(isinstance(module, Packed) for module in model.modules()):
         raise ModelError(
             f"this {type(model).__name__} holds weights packed by gossamer, which transformers cannot write: call "
-            f"gossamer.huggingface.save_pretrained(model, folder) to keep them small, or "
+            f"gs.save_pretrained(model, folder) to keep them small, or "
             f"gs.to_dense(model).save_pretrained(folder) for plain weights"
         )
     return save(*args, **options)

@@ -153,7 +153,7 @@ def _read(files: Sequence[Path]) -> Sequence[Stored]:
     return read_files(files).stored
 
 
-# At the end of the import and not in a function: of this module and transformers.quantizers, whichever is imported first
-# is only half there when the other is.
+# At the end of the import and not in a function: of this module and transformers.quantizers, the one that is imported
+# first is only half there when the other is.
 auto.AUTO_QUANTIZER_MAPPING[METHOD] = GossamerQuantizer
 auto.AUTO_QUANTIZATION_CONFIG_MAPPING[METHOD] = GossamerConfig
