@@ -21,7 +21,7 @@ def announce() -> None:
 
 
 def _quantizers_imported(auto: ModuleType) -> None:
-    # transformers before 5.0 has no such hook; its own import must not fail for it.
+    # An older transformers has no such hook; its own import must not fail for it.
     with suppress(ImportError):
         import_module(".quantizer", __package__)
 
