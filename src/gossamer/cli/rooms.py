@@ -10,8 +10,7 @@ if TYPE_CHECKING:
     from safetensors import torch as weights
 
     from .. import artifact, bench, demo, huggingface, kernels, passes, recipe, render
-    from ..artifact import container, saving
-    from ..huggingface import staging
+    from ..artifact import container, saving, staging
     from ..passes import machine
     from ..render import progress
 
@@ -38,7 +37,7 @@ _ELSEWHERE = {
     "machine": "gossamer.passes.machine",
     "progress": "gossamer.render.progress",
     "saving": "gossamer.artifact.saving",
-    "staging": "gossamer.huggingface.staging",
+    "staging": "gossamer.artifact.staging",
     "torch": "torch",
     "weights": "safetensors.torch",
 }

@@ -13,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from ..artifact import dense_bytes, save_shards, to_dense
+from ..artifact.staging import staged
 from ..errors import ArtifactError, ModelError
 from ..model import inventory, unwrap
 from ..passes import Result
@@ -20,7 +21,6 @@ from ..recipe import Step
 from ..report import Report
 from .card import Card
 from .folder import CONFIG, METHOD, MODULES, Folder, read_folder, read_json
-from .staging import staged
 
 __all__ = ["save_pretrained"]
 

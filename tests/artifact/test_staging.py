@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from gossamer.errors import ArtifactError
-from gossamer.huggingface import staging
-from gossamer.huggingface.staging import staged
+from gossamer.artifact import staging
+from gossamer.artifact.staging import staged
 
 
 def full_of(folder: Path, text: str) -> Path:
@@ -157,7 +157,7 @@ def test_a_link_to_a_folder_stays_one(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from gossamer.huggingface.staging import staged
+from gossamer.artifact.staging import staged
 
 with staged(Path(sys.argv[1]), overwrite=True) as draft:
     (draft / "a").write_text("half")
