@@ -37,7 +37,7 @@ def recorded(path: Path, card: Mapping[str, Any], **parts: Mapping[str, Any]) ->
 
 
 def in_order(rows: Mapping[str, Any], names: Sequence[str]) -> list[tuple[str, Any]]:
-    """A record's rows as the script lists them, whenever each was run; one that the script no longer has is left out."""
+    """A record's rows as the script lists them, whenever each was run; one that it no longer has is left out."""
     return [(name, rows[name]) for name in names if name in rows]
 
 
