@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -78,7 +79,7 @@ class FolderSource(Source):
 
     @property
     def name(self) -> str:
-        return self.folder.path.resolve().name
+        return Path(os.path.abspath(self.folder.path)).name  # as it was named: a link keeps its own name
 
     @property
     def dense_bytes(self) -> int:
