@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from gossamer.errors import ArtifactError
 from gossamer.artifact import staging
 from gossamer.artifact.staging import staged
+from gossamer.errors import ArtifactError
 
 
 def full_of(folder: Path, text: str) -> Path:
