@@ -4,9 +4,9 @@
 
 all-MiniLM-L6-v2, 22.7 million parameters. Each variant is compressed and saved in one process and read back by
 `gossamer.load` into a fresh model in another; every figure is that model's. Held out from all choices: 500 texts for
-the cosines (450 Wikipedia sentences and the 50 Lee documents), WordSim-353, SimLex-999 and Lee's similarities. Wanda is
-calibrated on 256 sentences of other Wikipedia articles, on which the groups of int7 were chosen too; nothing else reads
-data. Peers run in the same run, each in the first of the given interpreters that has it (see sentence_peers.py).
+the cosines (450 Wikipedia sentences and the 50 Lee documents), WordSim-353, SimLex-999 and Lee's similarities. Wanda,
+the energies and the corrected biases read 256 sentences of other Wikipedia articles, on which the groups of int7 were
+chosen too; nothing else reads data. Peers run in the same run, each in the first of the given interpreters that has it (see sentence_peers.py).
 `--quick` puts a tiny random model in its place, with no download: it shows that the script works and nothing else.
 """
 
@@ -54,6 +54,16 @@ VARIANTS = (
     Variant("int4/g64 without clip search, everything", (gs.Quantize("int4/g64", clip=False),)),
     Variant("int4/g64, linears", (gs.Quantize("int4/g64", targets=LINEARS),)),
     Variant("int4/g64, everything", (gs.Quantize("int4/g64"),)),
+    Variant("int5/g64, everything (the recipe small)", gs.recipe.as_steps("small")),
+    Variant("int4/g64, everything; biases corrected", (gs.Quantize("int4/g64"), gs.CorrectBias(batches=None))),
+    Variant(
+        "int4/g64, linears by energies; biases corrected",
+        (
+            gs.Quantize("int4/g64", "nearest-energy", targets=LINEARS),
+            gs.Quantize("int4/g64", targets=["maybe:re:.*"]),
+            gs.CorrectBias(batches=None),
+        ),
+    ),
     Variant(
         "prune 2:4, wanda, linears; int8, everything",
         (gs.Prune("2:4", "wanda", targets=LINEARS), gs.Quantize("int8")),
