@@ -1,32 +1,14 @@
-"""The frozen words that say a structure: a support, values, a low-rank part.
-
-    W = S + L,   S nonzero only on a *support*, its nonzeros drawn from *values*, rank(L) <= r
-
-Each slot of a `Structure` holds one word or nothing. `&` joins a support with values, `+` adds a low-rank part; both
-only fill empty slots, so Python's precedence (`+` binds tighter than `&`) cannot change the meaning:
-
->>> NM(keep=2, of=4) & Grid(bits=4, group=64) + LowRank(8)
-Structure(support=NM(keep=2, of=4), values=Grid(bits=4, group=64, ...), lowrank=LowRank(rank=8))
->>> str(NM(2, 4) & Grid(4, group=64) + LowRank(8))
-'2:4 & int4/g64 + rank8'
->>> parse("2:4 & int4/g64 + rank8") == NM(2, 4) & Grid(4, group=64) + LowRank(8)
-True
-
-The words carry no tensor and no algorithm: `gossamer.terms` turns one into a constraint that can be projected onto.
-"""
+"""The words and the structure that they fill; no text is read here."""
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
-from .errors import StructureError
+from ..errors import StructureError
 
 __all__ = [
     "NM",
@@ -40,9 +22,8 @@ __all__ = [
     "TopK",
     "Values",
     "Word",
-    "as_structure",
-    "meant",
-    "parse",
+    "joined",
+    "kept",
 ]
 
 Scope = Literal["row", "block", "layer", "model"]
@@ -61,10 +42,10 @@ class Word(ABC):
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
     def __and__(self, other: Word | Structure) -> Structure:
-        return _join(as_structure(self), "&", as_structure(other))
+        return joined(_whole(self), "&", _whole(other))
 
     def __add__(self, other: Word | Structure) -> Structure:
-        return _join(as_structure(self), "+", as_structure(other))
+        return joined(_whole(self), "+", _whole(other))
 
 
 class Support(Word):
@@ -290,10 +271,10 @@ class Structure:
         return replace(self, **slots)
 
     def __and__(self, other: Word | Structure) -> Structure:
-        return _join(self, "&", as_structure(other))
+        return joined(self, "&", _whole(other))
 
     def __add__(self, other: Word | Structure) -> Structure:
-        return _join(self, "+", as_structure(other))
+        return joined(self, "+", _whole(other))
 
     def __str__(self) -> str:
         held = " & ".join(str(word) for word in (self.support, self.values) if word is not None)
@@ -304,120 +285,21 @@ class Structure:
         return f"Structure({', '.join(f'{word.slot}={word!r}' for word in self.words)})"
 
 
-def as_structure(what: Word | Structure | str) -> Structure:
-    """A structure from a word, a text or a structure."""
-    if isinstance(what, Structure):
-        return what
-    if isinstance(what, str):
-        return parse(what)
-    if isinstance(what, Word):
-        return Structure().filled(what)
-    raise StructureError(f"a structure is a word such as NM(2, 4), a Structure or a text, given {type(what).__name__}")
-
-
 def kept(n: int, density: float) -> int:
     """n − ⌊(1 − density)·n⌋, exact in the decimal that the user wrote (0.9 of 10 keeps 9, in floating point 10)."""
     return n - int((1 - Fraction(repr(float(density)))) * n)
 
 
-def parse(text: str) -> Structure:
-    """Read the text form, for example `"2:4 & int4/g64 + rank8"`.
-
-    Raises: StructureError that points at the wrong word.
-    """
-    tokens = [(match.group(), match.start()) for match in re.finditer(r"[&+]|[^\s&+]+", text)]
-    if [token for token, _ in tokens] == ["dense"]:
-        return Structure()
-    result: Structure | None = None
-    operator, after = "", 0
-    for position, (token, start) in enumerate(tokens):
-        if (token in "&+") != (position % 2 == 1):
-            raise _pointed(text, start, token, "a word and an operator (& or +) must alternate" + meant(text, start))
-        if token in "&+":
-            operator, after = token, start + 1
-            continue
-        try:
-            word = as_structure(_word(token))
-            result = word if result is None else _join(result, operator, word)
-        except StructureError as error:
-            raise _pointed(text, start, token, str(error) + meant(text, start)) from None
-    if result is None or len(tokens) % 2 == 0:
-        raise _pointed(text, after, " ", "a word is missing here; write for example '2:4 & int4/g64 + rank8'")
-    return result
+def _whole(what: Word | Structure) -> Structure:
+    if isinstance(what, Structure):
+        return what
+    if not isinstance(what, Word):
+        raise StructureError(f"a word or a Structure is joined, given {what!r}; read a text with parse(...) first")
+    return Structure().filled(what)
 
 
-# A word's text form: a pattern over the whole word, and how to make the word from its groups.
-_WORDS: tuple[tuple[str, Callable[[dict[str, str | None]], Word]], ...] = (
-    (r"(?P<keep>\d+):(?P<of>\d+)", lambda g: NM(_int(g["keep"]), _int(g["of"]))),
-    (
-        r"top((?P<percent>\d+(\.\d+)?(e-?\d{1,3})?)%|(?P<k>\d+))(/(?P<scope>row|layer|model|block(?P<block>\d+)))?",
-        lambda g: TopK(
-            _density(g["percent"]) if g["percent"] else None,
-            _int(g["k"]) if g["k"] else None,
-            scope="block" if g["block"] else _scope(g["scope"]),
-            block=_int(g["block"]) if g["block"] else None,
-        ),
-    ),
-    (
-        r"block(?P<rows>\d+)x(?P<columns>\d+)/(?P<percent>\d+(\.\d+)?(e-?\d{1,3})?)%(/(?P<scope>row|layer))?",
-        lambda g: Block(
-            _int(g["rows"]), _int(g["columns"]), _density(g["percent"]), "row" if g["scope"] == "row" else "layer"
-        ),
-    ),
-    (
-        r"int(?P<bits>\d+)(/(g(?P<group>\d+)|(?P<per>tensor|channel)))?(?P<asym>/asym)?",
-        lambda g: Grid(
-            _int(g["bits"]),
-            _int(g["group"]) if g["group"] else None,
-            "tensor" if g["per"] == "tensor" else None,
-            g["asym"] is None,
-        ),
-    ),
-    (r"codebook(?P<size>\d+)", lambda g: Codebook(_int(g["size"]))),
-    (r"rank(?P<rank>\d+)", lambda g: LowRank(_int(g["rank"]))),
-)
-# How others write what has a form here: a pattern over a word without its case, spaces, - and _; the form; a remark.
-_ELSEWHERE = (
-    ("", "", ""),
-    (r"w8a\d+", "int8", " (activations stay float)"),
-    (r"w([2-7])a\d+", r"int\1/g128", " (activations stay float)"),
-    (r"int(\d)(?:/g?|g|gs|group)(\d+)", r"int\1/g\2", ""),
-    (r"([2-8])bits?", r"int\1", ""),
-    (r"(?:nf|fp|mxfp|nvfp)4", "codebook16", " (16 learned values; int4/g64 is a grid)"),
-    (r"top0?\.(\d)", r"top\g<1>0%", ""),
-    (r"top0?\.(\d\d)|top(\d+\.\d+)", r"top\1\2%", ""),
-    (r"(block\d+x\d+/|top)(\d+)(?:percent)?", r"\1\2%", ""),
-    (r"(\d+)(?:of|/)(\d+)", r"\1:\2", ""),
-    (r"(\d+):(\d+)", r"\2:\1", ""),
-)
-_GRAMMAR = "2:4, top10%, top10%/row, block4x1/25%, int4, int4/g64, int8/tensor/asym, codebook16, rank8"
-
-
-def _word(token: str) -> Word:
-    for pattern, make in _WORDS:
-        if match := re.fullmatch(pattern, token, flags=re.ASCII):
-            return make(match.groupdict())
-    raise StructureError(f"is not a structure word; words look like {_GRAMMAR}")
-
-
-def meant(text: str, start: int = 0) -> str:
-    """The end of a message about the word at `start`: what it, or all between the operators around it, may mean."""
-    run = re.split("[&+]", text[:start])[-1] + re.split("[&+]", text[start:])[0]
-    for token in (run.strip(), text[start:].split(" ")[0]):
-        clean = re.sub(r"[\s,=_-]", "", token.lower())
-        for pattern, form, said in _ELSEWHERE:
-            with suppress(StructureError):
-                if (word := str(_word(re.sub(rf"^(?:{pattern})$", form, clean)))) != token:
-                    return f"; did you mean {word!r}?{said}"
-    return ""
-
-
-def _pointed(text: str, start: int, token: str, why: str) -> StructureError:
-    marks = " " * start + "^" * max(len(token), 1)
-    return StructureError(f"cannot read the structure\n  {text}\n  {marks}\n{token.strip()!r}: {why}")
-
-
-def _join(left: Structure, operator: str, right: Structure) -> Structure:
+def joined(left: Structure, operator: str, right: Structure) -> Structure:
+    """Both structures' words in one, by & or +. Raises StructureError where a slot is filled twice."""
     clash = [word for word in right.words if getattr(left, word.slot) is not None]
     if clash:
         raise StructureError(
@@ -429,20 +311,6 @@ def _join(left: Structure, operator: str, right: Structure) -> Structure:
     if operator == "+" and left.lowrank is None and right.lowrank is None:
         raise StructureError("+ adds a low-rank part; a support and values are joined by &")
     return left.filled(*right.words)
-
-
-def _int(digits: str | None) -> int:
-    if digits is None or len(digits) > 12:
-        raise StructureError(f"number {digits} is too long")
-    return int(digits)
-
-
-def _scope(text: str | None) -> Scope:
-    return "row" if text == "row" else "model" if text == "model" else "layer"
-
-
-def _density(percent: str | None) -> float:
-    return float(Decimal(percent or "0").scaleb(-2))
 
 
 def _percent(density: float) -> str:
