@@ -4,8 +4,10 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
-# The install is editable, so Python sources need no new one; what the native part is built from does.
-INSTALL_INPUTS := pyproject.toml constraints.txt $(wildcard csrc/*.* csrc/*/*.*)
+# The install is editable, so changed Python sources need no new one; what the native part is built from does, and so
+# does a file that came, went or moved: the install holds a list of them.
+FILES := $(VENV)/.files-$(shell find src -name '*.py' | LC_ALL=C sort | cksum | cut -d ' ' -f 1)
+INSTALL_INPUTS := pyproject.toml constraints.txt $(wildcard csrc/*.* csrc/*/*.*) $(FILES)
 
 .PHONY: help demo test check format lint types imports doctest docs test-native bench clean
 
@@ -56,8 +58,11 @@ define install
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 		$(PY) -m pip install --quiet -c constraints.txt -e '.[$(1)]'
-	@touch $@
+	@touch $(FILES) && touch $@
 endef
+
+$(FILES):
+	@mkdir -p $(VENV) && rm -f $(VENV)/.files-* && touch $@
 
 $(VENV)/.demo: $(INSTALL_INPUTS)
 	$(call install,demo)
