@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 import gossamer as gs
 from gossamer.errors import RecipeError
-from gossamer.passes import compress, compress_
+from gossamer.model import inventory
+from gossamer.passes import Batches, calibrate, compress, compress_
 from gossamer.recipe import CorrectBias, Prune, Quantize, ReestimateBatchNorm
 
 MEASURE_NOT = gs.Proof(measure=False)
@@ -121,3 +122,25 @@ def test_bounds_belong_to_one_threshold_over_the_model() -> None:
     with pytest.raises(RecipeError, match="cap"):
         Prune("top10%/model", cap=0.05)
     assert Prune("top10%/model", floor=0.01, cap=0.5).to_dict()["cap"] == 0.5
+
+
+def test_padding_counts_neither_in_energies_nor_in_means() -> None:
+    class Reader(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words, self.fc = nn.Embedding(10, 4), nn.Linear(4, 3)
+
+        def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+            return self.fc(self.words(input_ids))
+
+    torch.manual_seed(0)
+    model = Reader()
+    ids, mask = torch.tensor([[1, 2, 3], [4, 0, 0]]), torch.tensor([[1, 1, 1], [1, 0, 0]])
+    sites = [site for site in inventory(model) if site.name == "fc.weight"]
+    for statistic in ("column energy", "column mean"):
+        padded, bare = (
+            calibrate(model, sites, Batches(data), statistic=statistic)["fc.weight"]
+            for data in ([{"input_ids": ids, "attention_mask": mask}], [{"input_ids": torch.tensor([[1, 2, 3, 4]])}])
+        )
+        assert padded.samples == bare.samples == 4
+        assert torch.allclose(padded.result(), bare.result())

@@ -39,22 +39,40 @@ def columns(
 
 
 def column_energy(
-    view: WeightView, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None
+    view: WeightView,
+    module: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any] | None = None,
+    kept: Tensor | None = None,
 ) -> tuple[Tensor, int] | None:
     """diag(X_gᵀX_g) (groups, in) in float64, and the number of samples.
 
     X itself, which repeats each input entry once a tap, is never written out: the windows are a strided view of x².
+
+    Args: kept, bool (batch, positions): which positions of a linear layer's input count; None is all. Padding would
+        weigh as much as text.
     """
-    x = _input(view, module, args, kwargs)
+    x = _kept(view, _input(view, module, args, kwargs), kept)
     return None if x is None else _summed(view, module, x.double().square())
 
 
 def column_sum(
-    view: WeightView, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None
+    view: WeightView,
+    module: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any] | None = None,
+    kept: Tensor | None = None,
 ) -> tuple[Tensor, int] | None:
     """The sum of the rows of X_g (groups, in) in float64, and the number of samples; as `column_energy`."""
-    x = _input(view, module, args, kwargs)
+    x = _kept(view, _input(view, module, args, kwargs), kept)
     return None if x is None else _summed(view, module, x.double())
+
+
+def _kept(view: WeightView, x: Tensor | None, kept: Tensor | None) -> Tensor | None:
+    """The input without its padding, where it has a position for each of the mask's."""
+    if x is None or kept is None or not view.kind.endswith("linear") or x.ndim <= kept.ndim:
+        return x
+    return x[kept.to(x.device)] if x.shape[: kept.ndim] == kept.shape else x
 
 
 def _summed(view: WeightView, module: nn.Module, x: Tensor) -> tuple[Tensor, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
@@ -36,16 +37,18 @@ def calibrate(
 
     The model runs in evaluation mode without gradients; its modes and hooks are as before afterwards. A layer used
     twice adds up both uses, and so does a weight shared by two layers. A site that no batch reaches keeps zero
-    samples.
+    samples. Padded positions (attention_mask 0) do not count.
     """
     found = {site.name: STATISTICS[statistic]() for site in sites}
     handles: list[RemovableHandle] = []
+    current = _Current()
     try:
         for site in sites:
-            handles += _listen(site, found[site.name], _SUMS[statistic])
+            handles += _listen(site, found[site.name], _SUMS[statistic], current)
         with evaluating(model):
             for position, batch in enumerate(track("calibrating", batches.first(count), count)):
                 advice = ". If the data are one batch, write data=[batch]"
+                current.kept = _positions(batch)
                 with batch_named(f"calibration batch {position + 1}, {{}}", batch, advice):
                     call(model, batch, forward)
     finally:
@@ -54,8 +57,20 @@ def calibrate(
     return found
 
 
+@dataclass
+class _Current:
+    """What the hooks must know of the batch that is running: which of its positions are no padding."""
+
+    kept: Tensor | None = None
+
+
+def _positions(batch: Any) -> Tensor | None:
+    mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
+    return mask.bool() if isinstance(mask, Tensor) and mask.ndim == 2 else None
+
+
 def _listen(
-    site: TensorSite, statistic: Statistic, summed: Callable[..., tuple[Tensor, int] | None]
+    site: TensorSite, statistic: Statistic, summed: Callable[..., tuple[Tensor, int] | None], current: _Current
 ) -> Iterator[RemovableHandle]:
     """A pre-hook on each module that owns the weight."""
     view = site.view
@@ -64,7 +79,7 @@ def _listen(
     for owner in site.owners:
 
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            found = summed(view, module, args, kwargs)
+            found = summed(view, module, args, kwargs, current.kept)
             if found is not None:
                 statistic.add(*found)
 
