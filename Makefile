@@ -44,8 +44,10 @@ docs: $(VENV)/.dev ## run the examples in README and docs/
 test-native: ## the kernels' own test with gcc, clang, sanitizers, and aarch64 under qemu, where installed
 	sh csrc/tests/run.sh
 
-bench: $(VENV)/.dev ## the published figures
+bench: $(VENV)/.bench ## the published figures, without the peers that need environments of their own
 	$(PY) benchmarks/files.py
+	$(PY) benchmarks/sentences.py
+	$(PY) benchmarks/language.py
 
 clean: ## remove the environment, caches and build output
 	rm -rf $(VENV) build dist demo .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
@@ -66,6 +68,9 @@ $(FILES):
 
 $(VENV)/.demo: $(INSTALL_INPUTS)
 	$(call install,demo)
+
+$(VENV)/.bench: $(INSTALL_INPUTS)
+	$(call install,bench)
 
 # What dev installs holds what demo needs.
 $(VENV)/.dev: $(INSTALL_INPUTS)
