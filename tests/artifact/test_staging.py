@@ -177,3 +177,18 @@ def test_a_killed_process_leaves_the_old_folder(tmp_path: Path) -> None:
     with staged(tmp_path / "old", overwrite=True) as draft:  # what is left hinders nobody
         (draft / "a").write_text("after")
     assert (tmp_path / "old" / "a").read_text() == "after"
+
+
+def test_a_file_that_cannot_be_written_names_the_folder_that_was_asked_for(tmp_path: Path) -> None:
+    def full() -> None:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError as error:
+            raise ArtifactError(".x.part: cannot be written") from error
+
+    with (
+        pytest.raises(ArtifactError, match=r"out: cannot be written \(No space left on device\)"),
+        staged(tmp_path / "out"),
+    ):
+        full()
+    assert not list(tmp_path.iterdir())

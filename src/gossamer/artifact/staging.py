@@ -38,6 +38,10 @@ def staged(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
             yield draft
         except OSError as error:
             raise _refused(target, error) from error
+        except ArtifactError as error:
+            if isinstance(error.__cause__, OSError):  # of a file in the draft, whose name nobody knows
+                raise _refused(target, error.__cause__) from error
+            raise
         with _told(target):
             _sync(draft)
             _take_place(draft, target, overwrite)
