@@ -6,7 +6,8 @@ all-MiniLM-L6-v2, 22.7 million parameters. Each variant is compressed and saved 
 `gossamer.load` into a fresh model in another; every figure is that model's. Held out from all choices: 500 texts for
 the cosines (450 Wikipedia sentences and the 50 Lee documents), WordSim-353, SimLex-999 and Lee's similarities. Wanda,
 the energies and the corrected biases read 256 sentences of other Wikipedia articles, on which the groups of int7 were
-chosen too; nothing else reads data. Peers run in the same run, each in the first of the given interpreters that has it (see sentence_peers.py).
+chosen too; nothing else reads data. Peers run in the same run, each in the first of the given interpreters that has it
+(see sentence_peers.py).
 `--quick` puts a tiny random model in its place, with no download: it shows that the script works and nothing else.
 """
 
