@@ -390,6 +390,21 @@ def test_verdicts(after, change, outcomes):
 
 
 @pytest.mark.parametrize(
+    ("ms", "change", "said"),
+    [
+        (0.02, Ratio(0.7, 0.69, 0.71), "less than 0.01 ms counts as none"),
+        (5.0, Ratio(1.015, 1.011, 1.019), "less than 2 % counts as none"),
+        (5.0, Ratio(0.99, 0.98, 1.0), "0.98 to 1.00 with 99 % confidence"),
+        (5.0, Ratio(0.5, 0.0, float("inf")), "fewer than 8 runs cannot tell"),
+    ],
+)
+def test_a_steady_difference_that_is_called_none_says_why(ms, change, said):
+    answer = verdicts(Measure(1, {1: timing(ms)}), Measure(1, {1: timing(ms)}), {1: change}, Metric())[1]
+    assert answer.outcome == "within noise"
+    assert answer.detail.endswith(said)
+
+
+@pytest.mark.parametrize(
     ("metric", "after", "outcome"),
     [
         (Metric(tolerance=0.01), 0.89, "within noise"),

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..report import Outcome, Timing
 
-__all__ = ["Block", "Ratio", "faster", "interleaved", "ratio", "relocate_", "summary"]
+__all__ = ["FEWEST", "Block", "Ratio", "faster", "grounds", "interleaved", "ratio", "relocate_", "summary"]
 
 RELEVANT = 0.02  # nobody should act on less, and no two processes agree to more
 LEAST = 0.01  # milliseconds
@@ -23,7 +23,8 @@ MISS = 100  # one interval in so many may miss the true median
 BLOCKS = 15
 SAMPLE_NS = 100_000  # a clock reading covers at least this: its own cost and grain stay below 0.1 %
 SHORT_NS = 25_000_000  # a forward up to this gets SHORT_RUNS at least, a longer one LONG_RUNS
-SHORT_RUNS, LONG_RUNS = 30, 8  # 8 blocks are the fewest with an interval of 99 %
+FEWEST = 8  # blocks that have an interval of 99 %
+SHORT_RUNS, LONG_RUNS = 30, FEWEST
 MOST_RUNS_A_BLOCK = 200
 
 
@@ -157,6 +158,25 @@ def faster(change: Ratio, milliseconds: float = math.inf) -> Outcome:
     if change.upper < 1 - relevant:
         return "better"
     return "worse" if change.lower > 1 + relevant else "within noise"
+
+
+def grounds(change: Ratio, milliseconds: float = math.inf) -> str:
+    """What a verdict of `faster` stands on, in words; where a steady difference is called none, the words say why.
+
+    >>> grounds(Ratio(0.8, 0.75, 0.85))
+    'takes 0.80 of the time; 0.75 to 0.85 with 99 % confidence'
+    >>> grounds(Ratio(0.93, 0.92, 0.93), milliseconds=0.02)
+    'takes 0.93 of the time; 0.92 to 0.93 with 99 % confidence, but less than 0.01 ms counts as none'
+    """
+    if not math.isfinite(change.upper):
+        return f"takes {change.median:.2f} of the time; fewer than {FEWEST} runs cannot tell"
+    told = f"takes {change.median:.2f} of the time; {change.lower:.2f} to {change.upper:.2f} with 99 % confidence"
+    # As printed: an interval that reads "0.99 to 1.00" explains itself.
+    steady = round(change.upper, 2) < 1 or round(change.lower, 2) > 1
+    if not steady or faster(change, milliseconds) != "within noise":
+        return told
+    least = f"{LEAST:g} ms" if LEAST / milliseconds > RELEVANT else f"{RELEVANT:.0%}".replace("%", " %")
+    return f"{told}, but less than {least} counts as none"
 
 
 def _warmed_up(call: Callable[[], object], seconds: float) -> float:

@@ -21,7 +21,7 @@ from .data import Forward, Output, mapped
 from .evaluate import Evaluate
 from .measure import Job
 from .process import in_fresh_process
-from .timing import Ratio, faster
+from .timing import Ratio, faster, grounds
 
 __all__ = ["Effort", "Metric", "Verification", "check_name", "verdicts", "verify"]
 
@@ -225,9 +225,8 @@ def verdicts(before: Measure, after: Measure, ratios: Mapping[int, Ratio], metri
     """Smaller? Faster at each batch size? As good? The last only where there is a metric."""
     found = [Verdict("smaller?", _smaller(before.bytes, after.bytes), before.bytes, after.bytes)]
     for batch, change in ratios.items():
-        interval = f"{change.lower:.2f} to {change.upper:.2f}"
-        detail = f"takes {change.median:.2f} of the time; {interval} with 99 % confidence"
         medians = before.ms[batch].median, after.ms[batch].median
+        detail = grounds(change, medians[0])
         found.append(Verdict(f"faster at batch {batch}?", faster(change, medians[0]), *medians, detail))
     if before.metric is not None and after.metric is not None:
         outcome = metric.as_good(before.metric, after.metric)
