@@ -272,6 +272,29 @@ def test_a_step_that_helps_none_is_named() -> None:
     assert any("prune top100%" in note and "no smaller" in note for note in report.notes)
 
 
+def test_a_wish_that_finds_nothing_left_is_no_failure() -> None:
+    steps = [gs.Quantize("int8"), gs.Quantize("int4", targets=["maybe:re:.*"])]
+    report = gs.compress(net(), steps, proof=gs.Proof(measure=False)).report
+    assert report.steps[1].note == "it found no weight to shape"
+    assert report.notes == ()
+
+
+def test_without_a_metric_nobody_knows_what_distilling_brought() -> None:
+    steps = [gs.Prune("2:4"), gs.Distill()]
+    report = gs.compress(net(), steps, data=data(), proof=gs.Proof(measure=False)).report
+    line = next(line for line in str(report).splitlines() if line.startswith("distill"))
+    assert line.endswith("not measured")
+    assert report.notes == ()
+
+
+def test_a_weight_that_failed_is_among_the_reasons_for_nothing() -> None:
+    model = nn.Sequential(nn.Linear(8, 8))
+    model[0].weight.data[0, 0] = float("nan")
+    report = gs.compress(model, [gs.Quantize("int8")]).report
+    assert "failed" in report.notes[0]
+    assert not any("metric is that" in note for note in report.notes), "there is no metric"
+
+
 def test_a_compressed_model_may_come_again() -> None:
     first = gs.compress(net(), [gs.Prune("2:4")], proof=gs.Proof(measure=False)).model
     again = gs.compress(first, [gs.Quantize("int4")], proof=gs.Proof(measure=False))

@@ -137,7 +137,8 @@ def _run(model: nn.Module, steps: Sequence[Step], settings: Settings, notes: lis
                 metric, failed = _scored(model, settings)
                 last = draft(sites, states, steps[: position + 1])
             notes += [f"after {step}: {failed}"] if failed else []
-            ledger = ledger.after(step, len(last.file.data), metric, settings.metric(), shrinks=step.shrinks)
+            idle = assignment is not None and assignment.idle
+            ledger = ledger.after(step, len(last.file.data), metric, settings.metric(), shrinks=step.shrinks, idle=idle)
         result = finish(Work(model, dense, sites, states, steps), last, assignments, settings, ledger, notes)
         return _tried(result, batches, settings)
     except BaseException:

@@ -70,11 +70,17 @@ def finish(
     swap_(work.model, packed)
     rows = _rows(work, assignments, packed, encoded)
     kernels = kernel_status()
-    nothing = [] if packed else ["no tensor was compressed: every layer was left out, skipped, or of no known type"]
+    nothing = (
+        [] if packed else ["no tensor was compressed: every layer was left out, skipped, failed, or of no known type"]
+    )
     said = [
         *nothing,
         *notes,
-        *(f"step {e.step} helped nothing: {e.note}" for e in ledger.effects if e.note and not e.helped),
+        *(
+            f"step {e.step} helped nothing: {e.note}"
+            for position, e in enumerate(ledger.effects)
+            if e.note and not e.helped and not (position in assignments and assignments[position].idle)
+        ),
     ]
     if kernels.backend == "reference":
         said.append(f"kernels: the torch reference is used ({kernels.reason})")
@@ -101,7 +107,9 @@ def _measured(report: Report, work: Work, encoded: Encoded, settings: Settings) 
     if not settings.proof.measure:
         return report
     if settings.example_inputs is None or work.dense is None:
-        note = "not read back and timed: give example_inputs=...; the metric is that of the model in memory"
+        note = "not read back and timed: give example_inputs=..."
+        if report.after is not None and report.after.metric is not None:
+            note += "; the metric is that of the model in memory"
         return replace(report, notes=(*report.notes, note))
     try:
         with tempfile.TemporaryDirectory() as folder:

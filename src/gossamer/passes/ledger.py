@@ -31,10 +31,20 @@ class Ledger:
     start: float | None = None
     effects: tuple[StepEffect, ...] = ()
 
-    def after(self, step: Step | str, size: int, metric: float | None, rule: Metric, *, shrinks: bool = True) -> Ledger:
+    def after(
+        self,
+        step: Step | str,
+        size: int,
+        metric: float | None,
+        rule: Metric,
+        *,
+        shrinks: bool = True,
+        idle: bool = False,
+    ) -> Ledger:
         """The account with one more step, after which the file takes `size` bytes and the metric is `metric`.
 
-        A step that is not there to shrink the file (`shrinks` False) is judged by the metric, or not at all.
+        A step that is not there to shrink the file (`shrinks` False) is judged by the metric, or not at all. An `idle`
+        one found no weight to shape, which is no fault of it.
         """
         helped, notes = [], []
         if size < self.bytes:
@@ -46,7 +56,9 @@ class Ledger:
             if rule.as_good(self.metric, metric) == "worse":
                 notes.append(f"it cost {-gain:.4g} of the metric, more than the tolerance {rule.tolerance:.4g}")
         unknown = metric is None or self.metric is None
-        if not helped and (shrinks or not unknown):
+        if idle:
+            notes.insert(0, "it found no weight to shape")
+        elif not helped and (shrinks or not unknown):
             told = "the metric was not measured" if unknown else "the metric is no better"
             notes.insert(0, f"it made the file no smaller, and {told}")
         effect = StepEffect(str(step), size, metric, tuple(helped), "; ".join(notes))

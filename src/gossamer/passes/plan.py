@@ -23,6 +23,11 @@ class Assignment:
     named: frozenset[str] = frozenset()
     skipped: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def idle(self) -> bool:
+        """Whether the step has nothing to do, as one made of wishes where an earlier step has filled every slot."""
+        return not self.names and not self.skipped
+
 
 def plan(steps: Sequence[Step], sites: Sequence[TensorSite]) -> dict[int, Assignment]:
     """The assignment of each compressing step, by its position in the recipe.

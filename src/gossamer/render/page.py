@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from ..artifact.saving import write_atomically
 from ..report import HEADER_ROW, Report, lines, reasons
-from ..report.tables import ending, layers, totals
+from ..report.tables import ending, helped, layers, totals
 from ..report.text import printable
 from ..status import Kind
 from .course import course
@@ -88,6 +88,6 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"name": name, "size": size, "figure": figure, "printable": printable}
+    environment.filters |= {"helped": helped, "name": name, "size": size, "figure": figure, "printable": printable}
     environment.globals |= {"count": count}
     return environment.get_template("report.jinja")

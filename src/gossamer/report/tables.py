@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .folding import Line, lines, reasons
 from .values import HEADER_ROW, Measure, Row, StepEffect, Verdict
 
-__all__ = ["Table", "effects", "ending", "footnotes", "layers", "outcome", "smaller", "totals"]
+__all__ = ["Table", "effects", "ending", "footnotes", "helped", "layers", "outcome", "smaller", "totals"]
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,21 @@ def effects(steps: Sequence[StepEffect]) -> Table | None:
             s.step,
             f"{s.bytes:,}",
             "" if s.metric is None else f"{s.metric:.4f}",
-            ", ".join(s.helped) or "nothing",
+            helped(s),
             s.note,
         )
         for s in steps
     )
     return Table(("step", "file bytes", "metric", "helped", ""), cells, "lrrll", narrow=4)
+
+
+def helped(step: StepEffect) -> str:
+    """In words; nothing where that is known, and not measured where a step is judged by a metric that there is not.
+
+    >>> helped(StepEffect("prune 2:4", 10, None, ("bytes",))), helped(StepEffect("distill 1 epoch", 10, None, ()))
+    ('bytes', 'not measured')
+    """
+    return ", ".join(step.helped) or ("nothing" if step.note or step.metric is not None else "not measured")
 
 
 def ending(verdicts: Sequence[Verdict], output_difference: float | None, notes: Sequence[str]) -> tuple[str, ...]:
