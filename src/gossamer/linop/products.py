@@ -99,7 +99,7 @@ def norm2_by_lanczos(A: LinearOperator) -> float:
 
         P(θ < (1 − ε)‖A‖₂²) ≤ 1.648 √d exp(−√ε (2k − 1)) ≤ δ = 1e-6
 
-    which fixes k: 25 for d = 100, 35 for d = 10⁸. Where k reaches d the answer is exact but for rounding.
+    which fixes k: 27 for d = 100, 38 for d = 10⁸. Where k reaches d the answer is exact but for rounding.
 
     Source: Kuczyński & Woźniakowski 1992, Theorem 4.2 (real symmetric, no repeated start; a complex start misses the
     leading vector less often still).
