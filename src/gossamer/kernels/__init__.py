@@ -55,7 +55,8 @@ def pack_bits(codes: Tensor, bits: int) -> Tensor:
     >>> pack_bits(torch.tensor([1, 2, 3], dtype=torch.uint8), bits=4)
     tensor([33,  3], dtype=torch.uint8)
     """
-    return KERNELS["pack_bits"](codes, bits)
+    found: Tensor = KERNELS["pack_bits"](codes, bits)
+    return found
 
 
 def unpack_bits(packed: Tensor, bits: int, count: int) -> Tensor:
@@ -69,7 +70,8 @@ def unpack_bits(packed: Tensor, bits: int, count: int) -> Tensor:
     >>> unpack_bits(torch.tensor([33, 3], dtype=torch.uint8), bits=4, count=3)
     tensor([1, 2, 3], dtype=torch.uint8)
     """
-    return KERNELS["unpack_bits"](packed, bits, count)
+    found: Tensor = KERNELS["unpack_bits"](packed, bits, count)
+    return found
 
 
 def pack_mask(mask: Tensor) -> Tensor:
@@ -105,7 +107,8 @@ def mask_compress(dense: Tensor, mask: Tensor, kept: int) -> Tensor:
     >>> mask_compress(torch.tensor([5.0, 6.0, 7.0, 8.0]), torch.tensor([9], dtype=torch.uint8), kept=2)
     tensor([5., 8.])
     """
-    return KERNELS["mask_compress"](dense, mask, kept)
+    found: Tensor = KERNELS["mask_compress"](dense, mask, kept)
+    return found
 
 
 def mask_expand(values: Tensor, mask: Tensor, count: int) -> Tensor:
@@ -119,7 +122,8 @@ def mask_expand(values: Tensor, mask: Tensor, count: int) -> Tensor:
     >>> mask_expand(torch.tensor([5.0, 8.0]), torch.tensor([9], dtype=torch.uint8), count=4)
     tensor([5., 0., 0., 8.])
     """
-    return KERNELS["mask_expand"](values, mask, count)
+    found: Tensor = KERNELS["mask_expand"](values, mask, count)
+    return found
 
 
 def batch_omp(

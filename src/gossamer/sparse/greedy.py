@@ -210,7 +210,8 @@ def _sparsity(operator: LinearOperator, k: int) -> int:
 def _targets(signals: Tensor, tol: float | None) -> Tensor:
     if tol is not None and not 0 <= tol < 1:
         raise DataError(f"tol bounds ‖Ax − b‖/‖b‖ and must be from 0 to below 1, given {tol!r}")
-    return torch.linalg.vector_norm(signals, dim=-1) * (0.0 if tol is None else tol)
+    norms: Tensor = torch.linalg.vector_norm(signals, dim=-1)
+    return norms * (0.0 if tol is None else tol)
 
 
 def _positive(step: float) -> float:
