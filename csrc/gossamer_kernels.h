@@ -48,12 +48,25 @@ typedef int32_t (*gs_mask_compress_fn)(const void *dense, int64_t count, const u
 typedef int32_t (*gs_mask_expand_fn)(const void *values, int64_t kept, const uint8_t *mask, int64_t mask_len,
                                      void *out, int64_t count);
 
+/* Orthogonal matching pursuit of count signals in k steps, or until the squared error falls to the signal's target.
+ *
+ * atoms (n, m) have rows of norm 1, gram (n, n) is atoms * atoms', correlations (count, n) is signals * atoms'; signals
+ * (count, m); scales (n,) multiply the coefficients. A target below 0 is none. room is scratch of exactly
+ * k*n + n + k*k + 3*k + m items. All items are floats of the row's size and aligned to it.
+ * Out: x (count, n); residuals (count,), the norm of signal - atoms' * coefficients, computed from these; steps, the
+ * atoms chosen, or -1 - that where rounding leaves nothing to choose by and x must come from another solver.
+ */
+typedef int32_t (*gs_batch_omp_fn)(const void *atoms, const void *gram, const void *scales, int64_t n, int64_t m,
+                                   int64_t k, const void *signals, const void *correlations, const void *targets,
+                                   int64_t count, void *room, int64_t room_items, void *x, void *residuals,
+                                   int32_t *steps);
+
 /* One row of the kernel table. Of one op and item size, dispatch takes the last row that the processor runs. */
 typedef struct gs_kernel {
     const char *name;       /* op_format_wtype_atype_tile__isa, parts that do not apply left out */
-    const char *op;         /* pack_bits | unpack_bits | mask_compress | mask_expand: fixes the type of `function` */
+    const char *op;         /* pack_bits .. batch_omp, as above: fixes the type of `function` */
     const char *isa;        /* scalar | avx2 | neon */
-    int32_t item_size;      /* bytes of one item: 1, 2 or 4 */
+    int32_t item_size;      /* bytes of one item: 1, 2, 4 or 8 */
     int32_t width;          /* items a step of the main loop; shorter rests take another path */
     void (*function)(void); /* cast to gs_<op>_fn */
 } gs_kernel;

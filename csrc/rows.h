@@ -14,6 +14,7 @@ Rows pack_bits_rows();
 Rows unpack_bits_rows();
 Rows mask_compress_rows();
 Rows mask_expand_rows();
+Rows batch_omp_rows();
 
 template <int32_t N>
 Rows rows_of(const gs_kernel (&rows)[N]) {

@@ -8,7 +8,8 @@ namespace {
 
 using RowsOf = gs::Rows (*)();
 
-constexpr RowsOf kOps[] = {gs::pack_bits_rows, gs::unpack_bits_rows, gs::mask_compress_rows, gs::mask_expand_rows};
+constexpr RowsOf kOps[] = {gs::pack_bits_rows, gs::unpack_bits_rows, gs::mask_compress_rows, gs::mask_expand_rows,
+                           gs::batch_omp_rows};
 
 }  // namespace
 
@@ -36,8 +37,8 @@ int32_t gs_isa_supported(const char *isa) {
     if (isa == nullptr) return 0;
     if (std::strcmp(isa, "scalar") == 0) return 1;
 #if GS_HAVE_AVX2
-    // Also asks whether the operating system saves the wide registers.
-    if (std::strcmp(isa, "avx2") == 0) return __builtin_cpu_supports("avx2") ? 1 : 0;
+    // Also asks whether the operating system saves the wide registers. Every maker's AVX2 but one came with FMA.
+    if (std::strcmp(isa, "avx2") == 0) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? 1 : 0;
 #endif
 #if GS_HAVE_NEON
     if (std::strcmp(isa, "neon") == 0) return 1;

@@ -23,6 +23,7 @@ __all__ = [
     "KERNELS",
     "Kernel",
     "KernelStatus",
+    "batch_omp",
     "mask_compress",
     "mask_expand",
     "pack_bits",
@@ -37,6 +38,7 @@ KERNELS: dict[str, Kernel] = {
     "unpack_bits": Kernel(reference.unpack_bits, native.unpack_bits, checks.unpack_bits, None),
     "mask_compress": Kernel(reference.mask_compress, native.mask_compress, checks.mask_compress, checks.mask_fits),
     "mask_expand": Kernel(reference.mask_expand, native.mask_expand, checks.mask_expand, checks.mask_fits_values),
+    "batch_omp": Kernel(reference.batch_omp, native.batch_omp, checks.batch_omp, None),
 }
 
 
@@ -53,7 +55,8 @@ def pack_bits(codes: Tensor, bits: int) -> Tensor:
     >>> pack_bits(torch.tensor([1, 2, 3], dtype=torch.uint8), bits=4)
     tensor([33,  3], dtype=torch.uint8)
     """
-    return KERNELS["pack_bits"](codes, bits)
+    found: Tensor = KERNELS["pack_bits"](codes, bits)
+    return found
 
 
 def unpack_bits(packed: Tensor, bits: int, count: int) -> Tensor:
@@ -67,7 +70,8 @@ def unpack_bits(packed: Tensor, bits: int, count: int) -> Tensor:
     >>> unpack_bits(torch.tensor([33, 3], dtype=torch.uint8), bits=4, count=3)
     tensor([1, 2, 3], dtype=torch.uint8)
     """
-    return KERNELS["unpack_bits"](packed, bits, count)
+    found: Tensor = KERNELS["unpack_bits"](packed, bits, count)
+    return found
 
 
 def pack_mask(mask: Tensor) -> Tensor:
@@ -103,7 +107,8 @@ def mask_compress(dense: Tensor, mask: Tensor, kept: int) -> Tensor:
     >>> mask_compress(torch.tensor([5.0, 6.0, 7.0, 8.0]), torch.tensor([9], dtype=torch.uint8), kept=2)
     tensor([5., 8.])
     """
-    return KERNELS["mask_compress"](dense, mask, kept)
+    found: Tensor = KERNELS["mask_compress"](dense, mask, kept)
+    return found
 
 
 def mask_expand(values: Tensor, mask: Tensor, count: int) -> Tensor:
@@ -117,4 +122,28 @@ def mask_expand(values: Tensor, mask: Tensor, count: int) -> Tensor:
     >>> mask_expand(torch.tensor([5.0, 8.0]), torch.tensor([9], dtype=torch.uint8), count=4)
     tensor([5., 0., 0., 8.])
     """
-    return KERNELS["mask_expand"](values, mask, count)
+    found: Tensor = KERNELS["mask_expand"](values, mask, count)
+    return found
+
+
+def batch_omp(
+    atoms: Tensor, gram: Tensor, scales: Tensor, signals: Tensor, targets: Tensor, k: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Orthogonal matching pursuit of many signals over one dictionary, from its Gram matrix.
+
+        j_t = argmax_j |a_j'r|,   g = argmin ‖y − Σ_i g_i a_{j_i}‖²,   until t = k or ‖r‖² ≤ the signal's target
+
+    Args: atoms (n, m), rows of norm 1; gram (n, n) = atoms·atomsᵀ; scales (n,), what coefficients are multiplied
+        with; signals (count, m); targets (count,), squared, below 0 for none; k in 1..n. float32 or float64 alike.
+    Returns: x (count, n); the norms of the residuals (count,), computed from the coefficients; steps (count,) int32,
+        the atoms chosen, or −1 − that where the recursions can resolve no more and x must come from another solver.
+    Raises: KernelError when shapes, dtypes or devices do not fit.
+    Source: Rubinstein, Zibulevsky & Elad 2008, with the products of the atoms with the orthonormal basis kept, so
+        that a step needs no triangular solve. Ties take the lower index.
+
+    >>> eye = torch.eye(2)
+    >>> batch_omp(eye, eye, torch.ones(2), torch.tensor([[1.0, -3.0]]), torch.tensor([-1.0]), 1)
+    (tensor([[ 0., -3.]]), tensor([1.]), tensor([1], dtype=torch.int32))
+    """
+    found: tuple[Tensor, Tensor, Tensor] = KERNELS["batch_omp"](atoms, gram, scales, signals, targets, k)
+    return found

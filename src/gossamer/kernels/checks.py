@@ -9,6 +9,7 @@ from ..errors import KernelError
 from . import reference
 
 __all__ = [
+    "batch_omp",
     "bool_vector",
     "codes_fit",
     "mask_compress",
@@ -53,6 +54,25 @@ def mask_expand(values: Tensor, mask: Tensor, count: int) -> None:
     _mask("values", values, mask, count)
     if values.shape[0] > count:
         raise KernelError(f"{values.shape[0]} values do not fit into {count} items; give the count before compressing")
+
+
+def batch_omp(atoms: Tensor, gram: Tensor, scales: Tensor, signals: Tensor, targets: Tensor, k: int) -> None:
+    if atoms.dim() != 2 or signals.dim() != 2:
+        raise KernelError(f"atoms and signals must be matrices, given {tuple(atoms.shape)}, {tuple(signals.shape)}")
+    (n, m), count = atoms.shape, signals.shape[0]
+    needed = {"gram": (gram, (n, n)), "scales": (scales, (n,)), "signals": (signals, (count, m))}
+    needed |= {"atoms": (atoms, (n, m)), "targets": (targets, (count,))}
+    for name, (tensor, shape) in needed.items():
+        if tensor.shape != shape:
+            raise KernelError(
+                f"{name} must have shape {shape} as atoms and signals have it, given {tuple(tensor.shape)}"
+            )
+        if tensor.dtype not in (torch.float32, torch.float64) or tensor.dtype != atoms.dtype:
+            raise KernelError(f"{name} is {tensor.dtype}; all tensors must be float32, or all float64")
+        if tensor.device != atoms.device:
+            raise KernelError(f"{name} is on {tensor.device} and atoms on {atoms.device}; move one of them")
+    if not isinstance(k, int) or not 1 <= k <= n:
+        raise KernelError(f"k must be an int from 1 to the {n} atoms, given {k!r}")
 
 
 def codes_fit(codes: Tensor, bits: int) -> None:

@@ -9,6 +9,7 @@ import struct
 import sys
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +24,7 @@ __all__ = [
     "KernelStatus",
     "Library",
     "Row",
+    "batch_omp",
     "load",
     "mask_compress",
     "mask_expand",
@@ -47,7 +49,12 @@ _SIGNATURES: dict[str, Any] = {
     "unpack_bits": ctypes.CFUNCTYPE(_int32, _pointer, _int64, _int32, _pointer, _int64),
     "mask_compress": ctypes.CFUNCTYPE(_int32, _pointer, _int64, _pointer, _int64, _pointer, _int64),
     "mask_expand": ctypes.CFUNCTYPE(_int32, _pointer, _int64, _pointer, _int64, _pointer, _int64),
+    "batch_omp": ctypes.CFUNCTYPE(
+        _int32, *[_pointer] * 3, *[_int64] * 3, *[_pointer] * 3, _int64, _pointer, _int64, *[_pointer] * 3
+    ),
 }
+# Signals whose correlations are held at once: their product with the atoms is fast, and still in the cache when read.
+_SIGNALS_AT_ONCE = 2048
 
 
 @dataclass(frozen=True)
@@ -240,6 +247,44 @@ def mask_expand(values: Tensor, mask: Tensor, count: int) -> Tensor:
     if code == _BAD_MASK:
         raise checks.wrong_mask(values.shape[0], count)
     return _sound(code, out)
+
+
+def batch_omp(
+    atoms: Tensor, gram: Tensor, scales: Tensor, signals: Tensor, targets: Tensor, k: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    atoms, gram, scales, signals, targets = (
+        tensor.detach().contiguous() for tensor in (atoms, gram, scales, signals, targets)
+    )
+    count, threads = signals.shape[0], torch.get_num_threads()
+    x, residuals = signals.new_empty(count, atoms.shape[0]), signals.new_empty(count)
+    steps = torch.empty(count, dtype=torch.int32)
+    # Threads share a block, not the product, which torch spreads itself; the call below holds no interpreter lock.
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(0, count, _SIGNALS_AT_ONCE * threads):
+            block = slice(start, start + _SIGNALS_AT_ONCE * threads)
+            correlations = signals[block] @ atoms.mT
+            parts = [
+                tensor.tensor_split(threads)
+                for tensor in (signals[block], correlations, targets[block], x[block], residuals[block], steps[block])
+            ]
+            run = functools.partial(_pursue, atoms, gram, scales, k)
+            for _ in map(run, *parts) if threads == 1 else pool.map(run, *parts):
+                pass
+    return x, residuals, steps
+
+
+def _pursue(
+    atoms: Tensor, gram: Tensor, scales: Tensor, k: int, signals: Tensor, correlations: Tensor, targets: Tensor,
+    x: Tensor, residuals: Tensor, steps: Tensor,
+) -> None:  # fmt: skip
+    n, m = atoms.shape
+    room = atoms.new_empty(k * n + n + k * k + 3 * k + m)
+    code = _function("batch_omp", atoms.dtype.itemsize)(
+        atoms.data_ptr(), gram.data_ptr(), scales.data_ptr(), n, m, k,
+        signals.data_ptr(), correlations.data_ptr(), targets.data_ptr(), signals.shape[0],
+        room.data_ptr(), room.shape[0], x.data_ptr(), residuals.data_ptr(), steps.data_ptr(),
+    )  # fmt: skip
+    _sound(code, x)
 
 
 def _function(op: str, item_size: int) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["mask_compress", "mask_expand", "pack_bits", "unpack_bits"]
+__all__ = ["batch_omp", "mask_compress", "mask_expand", "pack_bits", "unpack_bits"]
 
 # Items are moved as integers of their size, which every device can index, whatever their dtype (float8 too).
 _CARRIERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32}
@@ -47,6 +47,51 @@ def mask_expand(values: Tensor, mask: Tensor, count: int) -> Tensor:
     # Before the first 1 the place is -1; what is read there is not used.
     out = torch.where(keep, items[place.clamp(min=0)], items.new_zeros(()))
     return _uncarried(out, values.dtype)
+
+
+def batch_omp(
+    atoms: Tensor, gram: Tensor, scales: Tensor, signals: Tensor, targets: Tensor, k: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """csrc/batch_omp.cpp names the recursion; here every signal takes its step at once, or rests.
+
+    Below 32 roundings of the squared norm the error, and below 1000 roundings the pivot, hold no digit to decide by.
+    """
+    count, n = signals.shape[0], atoms.shape[0]
+    epsilon = torch.finfo(signals.dtype).eps
+    left = signals @ atoms.mT
+    error = signals.square().sum(-1)
+    floor = 32 * epsilon * error
+    spans, z = signals.new_zeros(count, k, n), signals.new_zeros(count, k)
+    triangle = torch.eye(k, dtype=signals.dtype, device=signals.device).repeat(count, 1, 1)
+    support = torch.full((count, k), -1, device=signals.device)
+    rows = torch.arange(count, device=signals.device)
+    steps, lost = torch.zeros_like(rows), torch.zeros_like(rows, dtype=torch.bool)
+    reached = (error <= targets) & (targets >= floor)
+    for t in range(k):
+        most, j = left.abs().max(-1)
+        chosen = spans[rows, :, j]
+        pivot = gram[j, j] - chosen.square().sum(-1)
+        stuck = (error <= floor) | ~(most > 0) | (support == j[:, None]).any(-1) | ~(pivot > 1000 * epsilon)
+        lost = lost | (stuck & ~reached)
+        go = ~(lost | reached)
+        p = torch.where(go, pivot, 1).sqrt()
+        z[:, t] = torch.where(go, left[rows, j] / p, 0)
+        triangle[:, t] = torch.where(go[:, None], chosen, triangle[:, t])
+        triangle[:, t, t] = p
+        support[:, t] = torch.where(go, j, -1)
+        spans[:, t] = torch.where(go[:, None], gram[j] - (chosen[:, None] @ spans).squeeze(1), 0) / p[:, None]
+        left = left - z[:, t, None] * spans[:, t]
+        error = error - z[:, t].square()
+        steps = steps + go
+        reached = reached | (go & (error <= targets) & (targets >= floor))
+    g = torch.linalg.solve_triangular(triangle.mT, z.unsqueeze(-1), upper=True).squeeze(-1)
+    used = support >= 0
+    g = torch.where(used, g, 0)
+    unit = signals.new_zeros(count, n).scatter_add(1, support.clamp(min=0), g)
+    residuals = torch.linalg.vector_norm(signals - unit @ atoms, dim=-1)
+    # The recursion said that the target is met; the residual itself has the last word.
+    lost = lost | ((steps < k) & (residuals.square() > targets * (1 + 1e-3)))
+    return unit * scales, residuals, torch.where(lost, -1 - steps, steps).to(torch.int32)
 
 
 def _bits_of(codes: Tensor, bits: int) -> Tensor:

@@ -1,6 +1,6 @@
 """Room 3: terms. A structure becomes a constraint set here, fitted to one tensor and then frozen.
 
-A new structure is one new file in this folder and one line in one of the two tables below.
+A new structure is one new file in this folder and one line in SUPPORTS or VALUES; a new penalty, one in PENALTIES.
 """
 
 from __future__ import annotations
@@ -11,23 +11,40 @@ from typing import Any
 from torch import Tensor
 
 from ..structure import NM, Block, Codebook, Grid, Structure, Support, TopK, Values, Word, as_structure
-from .base import Constraint, SupportSet, Term, ValueSet
+from .base import Constraint, Penalty, SupportSet, Term, ValueSet
 from .block import BlockSupport
+from .boxed_l1 import BoxedL1
 from .codebook import CodebookValues, fit_codebook
 from .constraint import StructureSet
+from .elastic_net import ElasticNet
 from .fixed import FixedSupport, WithinSupport
 from .grid import GridValues, fit_grid
+from .group import Group, SparseGroup
+from .grouped import GroupedPenalty
+from .l1 import L1
 from .lowrank import check_rank, nearest_factors
 from .member import Member
+from .multi_task import MultiTask
 from .nm import NMSupport
+from .separable import SeparablePenalty
 from .topk import TopKSupport
 
 __all__ = [
+    "L1",
+    "PENALTIES",
     "SUPPORTS",
     "VALUES",
+    "BoxedL1",
     "Constraint",
+    "ElasticNet",
     "FixedSupport",
+    "Group",
+    "GroupedPenalty",
     "Member",
+    "MultiTask",
+    "Penalty",
+    "SeparablePenalty",
+    "SparseGroup",
     "StructureSet",
     "SupportSet",
     "Term",
@@ -49,6 +66,14 @@ VALUES: Mapping[type[Values], tuple[Callable[..., ValueSet], Callable[[Any, Memb
     # word: (fit to a tensor, take back the fitted set from a member)
     Grid: (fit_grid, lambda word, m: GridValues(word, _part(m.scale), m.zero_point)),
     Codebook: (fit_codebook, lambda word, m: CodebookValues(word, _part(m.codebook))),
+}
+PENALTIES: Mapping[str, type[Penalty]] = {
+    "l1": L1,
+    "boxed_l1": BoxedL1,
+    "elastic_net": ElasticNet,
+    "group": Group,
+    "sparse_group": SparseGroup,
+    "multi_task": MultiTask,
 }
 
 

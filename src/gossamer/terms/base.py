@@ -1,4 +1,4 @@
-"""What a term is: a penalty or a constraint set on the unknown. This room opens with constraints."""
+"""What a term is: a penalty or a constraint set on the unknown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .member import Member
 
-__all__ = ["Constraint", "SupportSet", "Term", "ValueSet"]
+__all__ = ["Constraint", "Penalty", "SupportSet", "Term", "ValueSet"]
 
 
 class Term(ABC):
@@ -35,6 +35,51 @@ class Constraint(Term):
     @abstractmethod
     def violation(self, x: Tensor) -> float:
         """0 when x lies in the set; otherwise how far: excess nonzeros plus the largest distance to a legal value."""
+
+
+class Penalty(Term):
+    """A convex function Ω ≥ 0 with Ω(0) = 0, known by its proximal map. x is (*b, n); results have shape *b.
+
+    With `event_ndim` 2 the trailing (tasks, n) axes are one problem, and results lack both.
+    """
+
+    @property
+    @abstractmethod
+    def ridge(self) -> float:
+        """μ of a part (μ/2)‖x‖² of Ω; 0 without one."""
+
+    @property
+    @abstractmethod
+    def free(self) -> Tensor | None:
+        """Entries (n,) on which Ω does not depend, as bool; None when there are none."""
+
+    @abstractmethod
+    def without_ridge(self) -> Penalty:
+        """Ω less its ridge: duality gaps treat the ridge as part of the fit."""
+
+    @abstractmethod
+    def check(self, n: int) -> None:
+        """Raises StructureError when Ω is not one for n unknowns."""
+
+    @abstractmethod
+    def value(self, x: Tensor) -> Tensor:
+        """Ω(x); infinite outside the domain."""
+
+    @abstractmethod
+    def prox(self, x: Tensor, step: float | Tensor) -> Tensor:
+        """argmin_z ½‖z − x‖² + step·Ω(z). A tensor `step` broadcasts to x."""
+
+    @abstractmethod
+    def conjugate(self, v: Tensor) -> Tensor:
+        """Ω*(v) = sup_x ⟨v, x⟩ − Ω(x), infinite outside its domain."""
+
+    @abstractmethod
+    def dual_scale(self, v: Tensor) -> Tensor:
+        """The largest s in [0, 1] with Ω*(s·v) finite. Entries that are `free` are left to the caller."""
+
+    @abstractmethod
+    def subdiff_distance(self, x: Tensor, grad: Tensor) -> Tensor:
+        """How far −grad is from ∂Ω(x), as the largest distance of an entry (of a group): 0 at a minimiser."""
 
 
 class SupportSet(ABC):

@@ -1,4 +1,4 @@
-"""A fit and a term: what a solver is given."""
+"""A layer and its constraint set: what a layer solver is given."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .terms import Constraint
+from ..terms import Constraint
 
 __all__ = ["LayerQuadratic", "Problem"]
 

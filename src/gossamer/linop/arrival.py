@@ -1,0 +1,76 @@
+"""Whatever a user calls a design, as a linear operator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import DataError
+from .base import LinearOperator
+from .dense import Dense
+from .sparse import Sparse, is_scipy_sparse
+
+__all__ = ["as_operator"]
+
+DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
+_NAMES = tuple(str(dtype).removeprefix("torch.") for dtype in DTYPES)
+
+
+def as_operator(A: Any) -> LinearOperator:
+    """A design as a `LinearOperator`.
+
+    Args:
+        A: an operator, given back as it is; a tensor (m, n), dense or sparse (COO, CSR, CSC); a numpy array; a scipy
+            sparse matrix or array. float32, float64, complex64 or complex128; it is not copied where it need not be.
+    Raises: DataError unless it has two axes, at least one entry, one of these types and only finite entries.
+
+    >>> as_operator(torch.eye(3)).shape
+    (3, 3)
+    >>> as_operator(torch.eye(3, dtype=torch.int64))
+    Traceback (most recent call last):
+        ...
+    gossamer.errors.DataError: A: int64 is no type to solve in; convert it, e.g. A.to(torch.float32)
+    """
+    if isinstance(A, LinearOperator):
+        return A
+    scipy_sparse = is_scipy_sparse(A)
+    if not (isinstance(A, Tensor) or scipy_sparse or _is_array(A)):
+        raise DataError(
+            f"A: needs a tensor, numpy array, sparse matrix or LinearOperator, given {type(A).__name__}; "
+            f"convert it, e.g. torch.tensor(A)"
+        )
+    kind = str(A.dtype).removeprefix("torch.").lstrip("<>=|")
+    named = _BYTES.get(kind, kind)
+    if named not in _NAMES:
+        raise DataError(f"A: {kind} is no type to solve in; convert it, e.g. A.to(torch.float32)")
+    if len(A.shape) != 2 or 0 in A.shape:
+        raise DataError(f"A: needs (m, n) with at least one entry, given {tuple(A.shape)}")
+    if scipy_sparse or (isinstance(A, Tensor) and A.layout != torch.strided):
+        sparse = Sparse(A)
+        _check_finite(sparse.entries)
+        return sparse
+    matrix = A if isinstance(A, Tensor) else _from_numpy(A)
+    _check_finite(matrix)
+    return Dense(matrix)
+
+
+_BYTES = {"f4": "float32", "f8": "float64", "c8": "complex64", "c16": "complex128"}  # how numpy names the other endian
+
+
+def _is_array(A: object) -> bool:
+    return type(A).__module__.partition(".")[0] == "numpy" and hasattr(A, "strides")
+
+
+def _from_numpy(A: Any) -> Tensor:
+    """Shares memory; an array that torch cannot share (read-only, reversed, of the other byte order) is copied."""
+    if not A.flags.writeable or min(A.strides) < 0 or not A.dtype.isnative:
+        A = A.astype(A.dtype.newbyteorder("="), copy=True)
+    return torch.from_numpy(A)
+
+
+def _check_finite(entries: Tensor) -> None:
+    bad = int((~torch.isfinite(entries)).sum())
+    if bad:
+        raise DataError(f"A: {bad} of its entries are NaN or infinite; remove or fill them first")

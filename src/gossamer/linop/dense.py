@@ -1,0 +1,78 @@
+"""A matrix that is held as one."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from .base import LinearOperator
+from .products import checked, norm2_by_lanczos, norms_by_columns
+
+__all__ = ["Dense"]
+
+SMALL = 256  # of the smaller side: up to here all eigenvalues cost less than the products of Lanczos
+
+
+class Dense(LinearOperator):
+    """A dense matrix A (m, n).
+
+    Column norms, the Gram matrix and the norm are computed once and kept, unless A takes part in autograd.
+
+    >>> A = Dense(torch.tensor([[1.0, 2.0], [0.0, 1.0]]))
+    >>> A.mv(torch.tensor([1.0, 1.0])), A.rmv(torch.tensor([1.0, 1.0]))
+    (tensor([3., 1.]), tensor([1., 3.]))
+    """
+
+    def __init__(self, matrix: Tensor) -> None:
+        self.matrix = matrix
+        self.shape = (matrix.shape[0], matrix.shape[1])
+        self.dtype, self.device = matrix.dtype, matrix.device
+
+    def mv(self, x: Tensor) -> Tensor:
+        return checked(self, x, 1) @ self.matrix.mT
+
+    def rmv(self, y: Tensor) -> Tensor:
+        return checked(self, y, 0) @ self.matrix.conj()
+
+    def dense(self) -> Tensor:
+        return self.matrix
+
+    def columns(self, indices: Tensor) -> Tensor:
+        return self.matrix[:, indices]
+
+    def column_norms(self, centre: Tensor | None = None) -> Tensor:
+        if centre is not None:
+            return norms_by_columns(self, centre)
+        return self._column_norms() if self.matrix.requires_grad else self._norms
+
+    def gram(self) -> Tensor:
+        return self.matrix.mH @ self.matrix if self.matrix.requires_grad else self._gram
+
+    def norm2_bound(self) -> float:
+        return self._norm2
+
+    def double(self) -> Dense:
+        return Dense(self.matrix.to(torch.complex128 if self.dtype.is_complex else torch.float64))
+
+    def _column_norms(self) -> Tensor:
+        norms: Tensor = torch.linalg.vector_norm(self.matrix, dim=0)
+        return norms
+
+    @cached_property
+    def _norms(self) -> Tensor:
+        return self._column_norms()
+
+    @cached_property
+    def _gram(self) -> Tensor:
+        return self.matrix.mH @ self.matrix
+
+    @cached_property
+    def _norm2(self) -> float:
+        """Small: the top eigenvalue of the smaller Gram matrix, in float64, raised by rounding. Else by Lanczos."""
+        if min(self.shape) > SMALL:
+            return norm2_by_lanczos(self)
+        wide = self.double().matrix.detach()
+        small = wide.mH @ wide if self.shape[1] <= self.shape[0] else wide @ wide.mH
+        return float(torch.linalg.eigvalsh(small)[-1].clamp(min=0)) * (1 + 1e-6)

@@ -1,0 +1,7 @@
+"""Room 4: problems. A fit and a term; and the duality gap, which judges any x from the data alone."""
+
+from .gap import Certificate, duality_gap, pursuit_gap
+from .layer import LayerQuadratic, Problem
+from .least_squares import LeastSquares
+
+__all__ = ["Certificate", "LayerQuadratic", "LeastSquares", "Problem", "duality_gap", "pursuit_gap"]

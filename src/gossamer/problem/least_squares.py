@@ -1,0 +1,55 @@
+"""Least squares with a penalty: what convex solvers are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ..errors import DataError
+from ..linop import LinearOperator
+from ..terms import Penalty
+
+__all__ = ["LeastSquares"]
+
+
+@dataclass(frozen=True, eq=False)
+class LeastSquares:
+    """min_x ½‖Ax − b‖² + Ω(x), one problem for each row of b.
+
+    Args: A (m, n); b (signals, m), real, in A's dtype; penalty Ω. With `penalty.event_ndim` 2 all rows are one problem.
+    Raises: DataError on shapes, dtypes, NaN or infinity; StructureError where Ω does not fit n.
+    """
+
+    A: LinearOperator
+    b: Tensor
+    penalty: Penalty
+
+    def __post_init__(self) -> None:
+        m, n = self.A.shape
+        if self.b.ndim != 2 or self.b.shape[1] != m:
+            raise DataError(
+                f"b has shape {tuple(self.b.shape)}; A is ({m}, {n}), so give b as ({m},) or (signals, {m})"
+            )
+        if self.A.dtype not in (torch.float32, torch.float64):
+            raise DataError(f"A is {self.A.dtype}; convex solvers take float32 and float64, so convert A and b")
+        if self.b.dtype != self.A.dtype or self.b.device != self.A.device:
+            given = f"A is {self.A.dtype} on {self.A.device}, b is {self.b.dtype} on {self.b.device}"
+            raise DataError(f"{given}; give both alike")
+        self.penalty.check(n)
+        if not bool(torch.isfinite(self.b).all()):
+            raise DataError("b holds NaN or infinity; drop or fill those samples")
+        if not bool(torch.isfinite(self.correlation).all()):
+            raise DataError("A holds NaN or infinity (A'b is not finite); drop or fill those entries")
+
+    @cached_property
+    def wide(self) -> LinearOperator:
+        """A in float64."""
+        return self.A.double()
+
+    @cached_property
+    def correlation(self) -> Tensor:
+        """A'b in float64, (signals, n). A bad entry anywhere in A shows here, since 0·NaN and 0·∞ are NaN."""
+        return self.wide.rmv(self.b.double())

@@ -1,0 +1,69 @@
+"""How a solver ended, for each problem of a batch: a code, and what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from torch import Tensor
+
+__all__ = ["ADVICE", "Ending", "Recovery"]
+
+
+class Ending(IntEnum):
+    """Why a solver stopped on one problem."""
+
+    CONVERGED = 0
+    SPARSITY_REACHED = 1
+    RESIDUAL_REACHED = 2
+    DEPENDENT_COLUMN = 3
+    STEPS_EXHAUSTED = 4
+    STALLED = 5
+    DIVERGED = 6
+    INFEASIBLE = 7
+
+
+ADVICE: Mapping[Ending, str] = {
+    Ending.CONVERGED: "converged: the certificate is below the tolerance",
+    Ending.SPARSITY_REACHED: "k nonzeros were chosen",
+    Ending.RESIDUAL_REACHED: "the residual is below the target",
+    Ending.DEPENDENT_COLUMN: "the next column depends on those chosen; ask for fewer nonzeros, or merge equal columns",
+    Ending.STEPS_EXHAUSTED: "not converged within the steps allowed; allow more, loosen tol, or scale the columns",
+    Ending.STALLED: "no step improves it further, above the tolerance; try float64, or another solver",
+    Ending.DIVERGED: "the iterates grow; use a smaller step, or a solver that bounds it",
+    Ending.INFEASIBLE: "no x meets the constraint; allow a larger residual",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Recovery:
+    """The solutions of one or many problems that share a design.
+
+    Args:
+        x: (n,) or (signals, n).
+        ending: a code of `Ending` for each problem, () or (signals,), int8.
+        residual: ‖Ax − b‖₂ of each, computed from x.
+        steps: iterations (greedy: columns chosen) of each, int64.
+        gap: for convex problems the duality gap relative to the objective at zero, float64; else None.
+        objective: the objective's value where there is one.
+    """
+
+    x: Tensor
+    ending: Tensor
+    residual: Tensor
+    steps: Tensor
+    gap: Tensor | None = None
+    objective: Tensor | None = None
+    history: tuple[float, ...] = field(default=())
+
+    @property
+    def status(self) -> str | list[str]:
+        """What the codes mean: one sentence, or one for each problem."""
+        codes = self.ending.tolist()
+        return ADVICE[Ending(codes)] if isinstance(codes, int) else [ADVICE[Ending(code)] for code in codes]
+
+    @property
+    def support(self) -> Tensor:
+        """Where x is not zero: bool like x."""
+        return self.x != 0

@@ -1,0 +1,235 @@
+"""Recovery with a count of nonzeros: matching pursuits and hard thresholding.
+
+Everywhere A is (m, n), a tensor or a `LinearOperator`; b is (m,) or (signals, m) of the same dtype; and
+`tol` bounds the residual relative to the signal, ‖Ax − b‖ ≤ tol·‖b‖ (give ε/‖b‖ for a noise of known norm ε).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ..errors import DataError
+from ..linop import Dense, LinearOperator
+from ..solvers import batch_omp as _batch
+from ..solvers import omp as _omp
+from ..solvers import somp as _somp
+from ..solvers.cosamp import CoSaMP
+from ..solvers.htp import HTP
+from ..solvers.iht import IHT
+from ..solvers.niht import NIHT
+from ..solvers.omp import Rule
+from ..solvers.outcome import Recovery
+from ..solvers.subspace_pursuit import SubspacePursuit
+from ..solvers.support_search import SupportSearch, search
+
+__all__ = ["cosamp", "htp", "iht", "niht", "omp", "simultaneous_omp", "subspace_pursuit"]
+
+# From here on the Gram matrix costs less than it saves.
+_SIGNALS_FOR_GRAM = 16
+_DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
+# Methods that compare raw correlations of all columns take norms within this factor of each other.
+_SPREAD = 2.0
+
+
+def omp(
+    A: Tensor | LinearOperator, b: Tensor, k: int | None = None, *, tol: float | None = None, rule: Rule = "correlation"
+) -> Recovery:
+    """Orthogonal matching pursuit: one column a step, all chosen ones fitted anew.
+
+        min ‖x‖₀  s.t.  ‖Ax − b‖ ≤ tol·‖b‖,   or   min ½‖Ax − b‖²  s.t.  ‖x‖₀ ≤ k   (greedily)
+
+    Args:
+        k: nonzeros at most, up to min(m, n), which is the default where `tol` is given.
+        tol: stop there; without it after k columns, or when rounding is all that is left.
+        rule: "correlation" takes the largest |a_jᴴr|/‖a_j‖; "residual" the column that lowers the residual most
+            (orthogonal least squares), at about twice the cost.
+
+    Real signals by the dozen that share a dense A take the same steps from its Gram matrix (Batch-OMP, native where
+    it was built); a signal that this cannot resolve is solved from its residuals like a lone one.
+
+    Raises: DataError for NaN, wrong shapes or dtypes, a zero column, k outside 1..min(m, n), or neither k nor tol.
+
+    >>> A = torch.eye(3)
+    >>> found = omp(A, torch.tensor([0.0, 3.0, 1.0]), k=1)
+    >>> found.x, found.status
+    (tensor([0., 3., 0.]), 'k nonzeros were chosen')
+
+    Source: Pati, Rezaiifar & Krishnaprasad 1993; Chen, Billings & Luo 1989 (residual rule); Rubinstein, Zibulevsky &
+    Elad 2008 (Batch-OMP).
+    """
+    if k is None and tol is None:
+        raise DataError("omp was given neither k nor tol; give the number of nonzeros, the residual to reach, or both")
+    if rule not in ("correlation", "residual"):
+        raise DataError(f"rule must be 'correlation' or 'residual', given {rule!r}")
+    operator, signals = _checked(A, b)
+    count = _sparsity(operator, min(operator.shape) if k is None else k)
+    targets = _targets(signals, tol)
+    gram = rule == "correlation" and isinstance(operator, Dense) and not signals.is_complex()
+    if gram and signals.shape[0] >= _SIGNALS_FOR_GRAM:
+        found = _batch.batch_omp(operator, signals, count, None if tol is None else targets)
+    else:
+        found = _omp.omp(operator, signals, count, targets, rule)
+    return _as_given(found, b)
+
+
+def simultaneous_omp(
+    A: Tensor | LinearOperator, b: Tensor, k: int | None = None, *, tol: float | None = None
+) -> Recovery:
+    """Orthogonal matching pursuit of signals that share one support.
+
+    Args: b (signals, m); k and tol as for `omp`, where tol bounds all residuals together: ‖AX − B‖ ≤ tol·‖B‖.
+    Raises: as `omp`.
+
+    >>> simultaneous_omp(torch.eye(3), torch.tensor([[0.0, 3.0, 1.0], [2.0, 2.0, 0.0]]), k=1).x
+    tensor([[0., 3., 0.],
+            [0., 2., 0.]])
+    """
+    if k is None and tol is None:
+        raise DataError("simultaneous_omp was given neither k nor tol; give one of them, or both")
+    operator, signals = _checked(A, b)
+    count = _sparsity(operator, min(operator.shape) if k is None else k)
+    target = float(torch.linalg.vector_norm(_targets(signals, tol)))
+    return _as_given(_somp.simultaneous_omp(operator, signals, count, target), b)
+
+
+def cosamp(
+    A: Tensor | LinearOperator, b: Tensor, k: int, *, tol: float | None = None, max_steps: int = 100
+) -> Recovery:
+    """CoSaMP: 2k columns join those in use, a least-squares fit, and the k largest stay.
+
+    Raises: as `omp`; DataError too where the columns' norms differ by more than a factor of 2.
+
+    >>> cosamp(torch.eye(4), torch.tensor([0.0, 3.0, 0.0, 1.0]), k=2).x
+    tensor([0., 3., 0., 1.])
+    """
+    operator, signals = _checked(A, b)
+    _alike("cosamp", operator)
+    return _searched(operator, signals, b, CoSaMP(operator, _sparsity(operator, k)), tol, max_steps)
+
+
+def subspace_pursuit(
+    A: Tensor | LinearOperator, b: Tensor, k: int, *, tol: float | None = None, max_steps: int = 100
+) -> Recovery:
+    """Subspace pursuit: k columns join those in use, the k largest of a fit stay and are fitted again.
+
+    Raises: as `cosamp`.
+
+    >>> subspace_pursuit(torch.eye(4), torch.tensor([0.0, 3.0, 0.0, 1.0]), k=2).x
+    tensor([0., 3., 0., 1.])
+    """
+    operator, signals = _checked(A, b)
+    _alike("subspace_pursuit", operator)
+    return _searched(operator, signals, b, SubspacePursuit(operator, _sparsity(operator, k)), tol, max_steps)
+
+
+def iht(
+    A: Tensor | LinearOperator, b: Tensor, k: int, *, tol: float | None = None, step: float | None = None,
+    max_steps: int = 1000,
+) -> Recovery:  # fmt: skip
+    """Iterative hard thresholding: a gradient step, and the k largest stay.
+
+    Args: step, by default just below 1/‖A‖², where the residual never rises; a larger one may diverge.
+    Raises: as `omp`.
+
+    >>> iht(torch.eye(4), torch.tensor([0.0, 3.0, 0.0, 1.0]), k=1).support
+    tensor([False,  True, False, False])
+    """
+    operator, signals = _checked(A, b)
+    mu = 0.99 / operator.norm2_bound() if step is None else _positive(step)
+    return _searched(operator, signals, b, IHT(operator, _sparsity(operator, k), mu), tol, max_steps)
+
+
+def niht(A: Tensor | LinearOperator, b: Tensor, k: int, *, tol: float | None = None, max_steps: int = 1000) -> Recovery:
+    """Normalised iterative hard thresholding: the step is the best one on the support in use.
+
+    Raises: as `omp`.
+
+    >>> niht(torch.eye(4), torch.tensor([0.0, 3.0, 0.0, 1.0]), k=2).x
+    tensor([0., 3., 0., 1.])
+    """
+    operator, signals = _checked(A, b)
+    return _searched(operator, signals, b, NIHT(operator, _sparsity(operator, k)), tol, max_steps)
+
+
+def htp(
+    A: Tensor | LinearOperator, b: Tensor, k: int, *, tol: float | None = None, step: float = 1.0, max_steps: int = 200
+) -> Recovery:
+    """Hard thresholding pursuit: a gradient step chooses the k columns, least squares their values.
+
+    Args: step, 1 for columns of norm about 1.
+    Raises: as `cosamp`; DataError too where step is 1 and the columns' norms are not within 0.5 and 1.5.
+
+    >>> htp(torch.eye(4), torch.tensor([0.0, 3.0, 0.0, 1.0]), k=2).x
+    tensor([0., 3., 0., 1.])
+    """
+    operator, signals = _checked(A, b)
+    _alike("htp", operator)
+    norms = operator.column_norms()
+    if step == 1.0 and not 0.5 <= float(norms.mean()) <= 1.5:
+        raise DataError(f"htp's step of 1 needs columns of norm 1, these have {float(norms.mean()):.3g}; scale A")
+    return _searched(operator, signals, b, HTP(operator, _sparsity(operator, k), _positive(step)), tol, max_steps)
+
+
+def _searched(
+    operator: LinearOperator, signals: Tensor, b: Tensor, method: SupportSearch, tol: float | None, max_steps: int
+) -> Recovery:
+    if not isinstance(max_steps, int) or max_steps < 1:
+        raise DataError(f"max_steps must be an int of at least 1, given {max_steps!r}")
+    return _as_given(search(operator, signals, method, _targets(signals, tol), max_steps), b)
+
+
+def _checked(A: Tensor | LinearOperator, b: Tensor) -> tuple[LinearOperator, Tensor]:
+    if isinstance(A, Tensor) and A.dim() != 2:
+        raise DataError(f"A must be a matrix (m, n), given shape {tuple(A.shape)}")
+    operator = Dense(A.detach()) if isinstance(A, Tensor) else A
+    if not isinstance(b, Tensor) or b.dim() not in (1, 2) or b.shape[-1] != operator.shape[0]:
+        given = tuple(b.shape) if isinstance(b, Tensor) else type(b).__name__
+        raise DataError(f"b must be ({operator.shape[0]},) or (signals, {operator.shape[0]}) for this A, given {given}")
+    if b.dtype != operator.dtype or b.dtype not in _DTYPES or b.device != operator.device:
+        raise DataError(
+            f"A is {operator.dtype} on {operator.device} and b {b.dtype} on {b.device}; give both as one of float32, "
+            f"float64, complex64 or complex128 on one device"
+        )
+    norms = operator.column_norms()
+    if not bool(torch.isfinite(norms).all()) or not bool(torch.isfinite(b).all()):
+        raise DataError("A or b holds NaN or infinity; remove or impute them first")
+    if zero := (norms == 0).nonzero().squeeze(-1).tolist():
+        raise DataError(f"columns {zero[:5]} of A are zero and cannot be chosen; leave them out")
+    return operator, b.detach().reshape(-1, operator.shape[0])
+
+
+def _sparsity(operator: LinearOperator, k: int) -> int:
+    if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= min(operator.shape):
+        raise DataError(f"k must be an int from 1 to min(m, n) = {min(operator.shape)}, given {k!r}")
+    return k
+
+
+def _targets(signals: Tensor, tol: float | None) -> Tensor:
+    if tol is not None and not 0 <= tol < 1:
+        raise DataError(f"tol bounds ‖Ax − b‖/‖b‖ and must be from 0 to below 1, given {tol!r}")
+    norms: Tensor = torch.linalg.vector_norm(signals, dim=-1)
+    return norms * (0.0 if tol is None else tol)
+
+
+def _positive(step: float) -> float:
+    if not 0 < step < float("inf"):
+        raise DataError(f"step must be positive, given {step!r}")
+    return step
+
+
+def _alike(name: str, operator: LinearOperator) -> None:
+    norms = operator.column_norms()
+    if float(norms.max()) > _SPREAD * float(norms.min()):
+        raise DataError(
+            f"the columns of A have norms from {float(norms.min()):.3g} to {float(norms.max()):.3g}, and {name} "
+            f"compares their correlations as they are; scale them to 1 and divide x by the norms, or use omp or niht"
+        )
+
+
+def _as_given(found: Recovery, b: Tensor) -> Recovery:
+    if b.dim() == 2:
+        return found
+    return replace(found, x=found.x[0], ending=found.ending[0], residual=found.residual[0], steps=found.steps[0])

@@ -1,0 +1,282 @@
+"""What single operators promise beside the conformance suite: oracles from numpy and scipy, limits, hostile input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from operator_cases import drawn, thinned
+
+from gossamer.errors import DataError
+from gossamer.linop import (
+    Callables,
+    Convolution,
+    Dense,
+    Masked,
+    RowScaled,
+    Scaled,
+    Sparse,
+    Stacked,
+    Standardised,
+    SubsampledDCT,
+    SubsampledFourier,
+    as_operator,
+)
+
+NEAR = 1e-12  # of float64 rounding
+
+
+@given(n=st.integers(1, 12), k=st.integers(1, 12))
+def test_convolution_is_numpys(n: int, k: int) -> None:
+    x, h = drawn(n, dtype=torch.float64), drawn(k, dtype=torch.float64, seed=1)
+    full, first = np.convolve(x.numpy(), h.numpy()), (k - 1) // 2
+    assert Convolution(h, n).mv(x).numpy() == pytest.approx(full[first : first + n], abs=NEAR)
+    wrapped = np.zeros(n)
+    np.add.at(wrapped, (np.arange(len(full)) - first) % n, full)
+    assert Convolution(h, n, "circular").mv(x).numpy() == pytest.approx(wrapped, abs=NEAR)
+
+
+def test_convolution_of_images_is_scipys() -> None:
+    signal = pytest.importorskip("scipy.signal")
+    x, h = drawn(9, 7, dtype=torch.float64), drawn(3, 5, dtype=torch.float64)
+    for boundary, named in (("zero", "fill"), ("circular", "wrap")):
+        wanted = signal.convolve2d(x.numpy(), h.numpy(), mode="same", boundary=named)
+        found = Convolution(h, (9, 7), boundary).mv(x.flatten()).reshape(9, 7)
+        assert found.numpy() == pytest.approx(wanted, abs=NEAR)
+
+
+def test_gradients_reach_the_kernel() -> None:
+    x = drawn(6, dtype=torch.float64)
+    h = drawn(3, dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(lambda h: Convolution(h, 6).mv(x), h)
+    assert torch.autograd.gradcheck(lambda h: Convolution(h, 6, "circular").rmv(x), h)
+
+
+@given(n=st.integers(1, 33))
+def test_the_dct_is_scipys(n: int) -> None:
+    fft = pytest.importorskip("scipy.fft")
+    x = drawn(2, n, dtype=torch.float64)
+    A = SubsampledDCT(n, torch.arange(n), torch.float64)
+    assert A.mv(x).numpy() == pytest.approx(fft.dct(x.numpy(), norm="ortho"), abs=NEAR)
+    assert A.rmv(x).numpy() == pytest.approx(fft.idct(x.numpy(), norm="ortho"), abs=NEAR)
+
+
+def test_fourier_rows_are_numpys_and_measured_brings_complex_data_to_them() -> None:
+    rows = torch.tensor([5, 0, 7])
+    image = drawn(4, 3, dtype=torch.float64)
+    wanted = np.fft.fft2(image.numpy(), norm="ortho").ravel()[rows.numpy()]
+    A = SubsampledFourier((4, 3), rows, torch.float64)
+    torch.testing.assert_close(A.mv(image.flatten()), A.measured(torch.from_numpy(wanted)))
+    whole = SubsampledFourier((4, 3), rows, torch.complex128)
+    torch.testing.assert_close(whole.mv(image.flatten() + 0j), torch.from_numpy(wanted))
+
+
+def test_real_fourier_norm_is_half_without_mirror_images() -> None:
+    assert SubsampledFourier(10, torch.tensor([1, 3])).norm2_bound() == pytest.approx(0.5, rel=1e-4)
+    assert SubsampledFourier(10, torch.tensor([1, 9])).norm2_bound() == pytest.approx(1.0, rel=1e-4)
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "coo", "bsr", "lil", "dok", "dia"])
+@pytest.mark.parametrize("kind", ["matrix", "array"])
+def test_scipy_in_any_form(form: str, kind: str) -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    matrix = thinned(8, 6, torch.float64)
+    A = as_operator(getattr(sparse, f"{form}_{kind}")(matrix.numpy()))
+    assert isinstance(A, Sparse)
+    assert torch.equal(A.dense(), matrix)
+
+
+def test_entries_given_twice_are_added() -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    places = torch.tensor([[0, 0, 1], [1, 1, 0]])
+    values = torch.tensor([1.0, 2.0, 5.0])
+    wanted = torch.tensor([[0.0, 3.0], [5.0, 0.0]])
+    assert torch.equal(Sparse(torch.sparse_coo_tensor(places, values, (2, 2), check_invariants=True)).dense(), wanted)
+    twice = sparse.coo_matrix((values.numpy(), places.numpy()), shape=(2, 2))
+    assert torch.equal(Sparse(twice).dense(), wanted)
+
+
+def test_a_sparse_design_is_never_made_dense() -> None:
+    """A million by a million with 4 million entries: dense it would need 4 TB."""
+    n, count = 1_000_000, 4_000_000
+    places = torch.randint(n, (2, count), generator=torch.Generator().manual_seed(0))
+    A = Sparse(torch.sparse_coo_tensor(places, torch.rand(count), (n, n), check_invariants=True))
+    centred = Standardised.of(A, scale=False)
+    x, y = torch.randn(n), torch.randn(n)
+    left, right = float(centred.mv(x) @ y), float(x @ centred.rmv(y))
+    assert left == pytest.approx(right, abs=1e-3 * float(centred.mv(x).norm()))
+    assert A.column_norms().shape == (n,)
+    assert A.norm2_bound() > 0
+
+
+def test_sparse_entries_take_no_gradient() -> None:
+    with pytest.raises(DataError, match="detach"):
+        Sparse(torch.eye(2).to_sparse().requires_grad_())
+
+
+def test_standardised_keeps_digits_when_means_are_large() -> None:
+    """Mean 1e3, deviation 1, float32: the difference of two squares would leave one digit."""
+    matrix = drawn(200, 5, dtype=torch.float32) + 1000
+    for A in (Dense(matrix), Sparse(matrix.to_sparse())):
+        S = Standardised.of(A)
+        wanted = torch.from_numpy(matrix.double().numpy().std(0))
+        assert S.scale.double().numpy() == pytest.approx(wanted.numpy(), rel=1e-4)
+        assert S.column_norms().numpy() == pytest.approx(np.full(5, 200**0.5), rel=1e-3)
+        assert float(S.rmv(torch.ones(200)).abs().max()) < 0.2  # of sums of 2e5, where float32 steps by 0.016
+
+
+def test_standardised_is_sklearns() -> None:
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
+    matrix = thinned(30, 4, torch.float64, 0.6) + torch.tensor([0.0, 1.0, 2.0, 3.0])
+    matrix[0, 2] += 1  # the column that `thinned` leaves empty is constant
+    wanted = preprocessing.StandardScaler().fit_transform(matrix.numpy())
+    assert Standardised.of(Dense(matrix)).dense().numpy() == pytest.approx(wanted, abs=1e-10)
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0, 0.1, 1e20])
+def test_constant_columns_have_no_scale(value: float) -> None:
+    matrix = drawn(300, 3, dtype=torch.float32)
+    matrix[:, 1] = value
+    with pytest.raises(DataError, match=r"1 columns are constant, the first at \[1\]"):
+        Standardised.of(Dense(matrix))
+
+
+def test_dense_caches_what_it_may() -> None:
+    A = Dense(drawn(4, 3, dtype=torch.float32))
+    assert A.gram() is A.gram()
+    matrix = drawn(4, 3, dtype=torch.float64).requires_grad_()
+    B = Dense(matrix)
+    for _ in range(2):  # a kept graph would be freed by the first
+        B.gram().sum().backward()
+        B.column_norms().sum().backward()
+    assert matrix.grad is not None
+
+
+SPECTRA = {
+    "flat": torch.ones(400, dtype=torch.float64),
+    "decaying": torch.linspace(0, 1, 400, dtype=torch.float64) ** 3,
+    "one ahead": torch.cat([torch.full((399,), 0.9, dtype=torch.float64), torch.ones(1, dtype=torch.float64)]),
+    "one": torch.cat([torch.zeros(399, dtype=torch.float64), torch.ones(1, dtype=torch.float64)]),
+    "crowded below": torch.cat([torch.full((399,), 0.99, dtype=torch.float64), torch.ones(1, dtype=torch.float64)]),
+}
+
+
+@pytest.mark.parametrize("spectrum", SPECTRA)
+@pytest.mark.parametrize("size", [1e-15, 1.0, 1e15])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_lanczos_bounds_hold_for_hard_spectra(spectrum: str, size: float, dtype: torch.dtype) -> None:
+    for seed in range(3):
+        basis = torch.linalg.qr(drawn(400, 400, dtype=torch.float64, seed=seed)).Q
+        matrix = ((basis * SPECTRA[spectrum]) @ basis.mT * size).to(dtype)
+        found = Dense(matrix).norm2_bound() / size**2
+        assert 1 - 1e-6 <= found <= 1.12
+
+
+def test_as_operator_takes_what_it_is_given() -> None:
+    matrix = drawn(3, 4, dtype=torch.float32)
+    dense = as_operator(matrix)
+    assert isinstance(dense, Dense)
+    assert dense.matrix is matrix
+    assert as_operator(dense) is dense
+    array = matrix.numpy()
+    shared = as_operator(array)
+    assert isinstance(shared, Dense)
+    assert shared.matrix.data_ptr() == matrix.data_ptr()
+    frozen = array.copy()
+    frozen.setflags(write=False)
+    for odd in (frozen, array[::-1], array[:, ::-1], array.astype(">f4"), np.asfortranarray(array), array[:, ::2]):
+        assert torch.equal(as_operator(odd).dense(), torch.from_numpy(odd.astype(np.float32)))
+    for layout in (torch.sparse_coo, torch.sparse_csr, torch.sparse_csc):
+        assert torch.equal(as_operator(matrix.to_sparse(layout=layout)).dense(), matrix)
+
+
+def nan_at(matrix: torch.Tensor) -> torch.Tensor:
+    matrix[1, 1] = float("nan")
+    return matrix
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (torch.eye(3, dtype=torch.int64), r"int64 .* convert"),
+        (torch.eye(3, dtype=torch.bool), r"bool .* convert"),
+        (torch.eye(3, dtype=torch.float16), r"float16 .* convert"),
+        (np.eye(3, dtype=int), r"int64 .* convert"),
+        (np.eye(3, dtype=object), r"object .* convert"),
+        (torch.eye(3, dtype=torch.int32).to_sparse(), r"int32 .* convert"),
+        (torch.ones(3), r"needs \(m, n\)"),
+        (torch.ones(2, 3, 4), r"needs \(m, n\)"),
+        (torch.ones(0, 3), "at least one entry"),
+        (torch.ones(3, 0).to_sparse(), "at least one entry"),
+        (np.ones((3, 0)), "at least one entry"),
+        (nan_at(torch.eye(3)), "1 of its entries are NaN"),
+        (nan_at(torch.eye(3)).to_sparse(), "1 of its entries are NaN"),
+        (torch.full((2, 2), float("inf")), "4 of its entries are NaN or infinite"),
+        ([[1.0]], "given list"),
+        (None, "given NoneType"),
+        ("A", "given str"),
+    ],
+    ids=str,
+)
+def test_as_operator_refuses(given: object, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        as_operator(given)
+
+
+def test_scipy_integers_and_nans_are_refused() -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    with pytest.raises(DataError, match=r"int64 .* convert"):
+        as_operator(sparse.eye(3, dtype=np.int64))
+    with pytest.raises(DataError, match="NaN"):
+        as_operator(sparse.csr_matrix(np.array([[0.0, np.nan]])))
+
+
+REFUSED = {
+    "composition, sizes": (lambda: Dense(torch.eye(3)) @ Dense(torch.eye(2)), "A takes 3 numbers and B gives 2"),
+    "composition, types": (lambda: Dense(torch.eye(3)) @ Dense(torch.eye(3).double()), "convert one"),
+    "composition, tensor": (lambda: Dense(torch.eye(3)) @ torch.eye(3), "call mv"),
+    "stacked, none": (lambda: Stacked([]), "given nothing"),
+    "stacked, sizes": (lambda: Stacked([Dense(torch.eye(3)), Dense(torch.eye(2))]), "same unknowns"),
+    "scaled, NaN": (lambda: Scaled(float("nan"), Dense(torch.eye(3))), "finite"),
+    "scaled, complex": (lambda: Scaled(1j, Dense(torch.eye(3))), "real for a"),
+    "masked, numbers": (lambda: Masked(torch.ones(3)), "bool mask"),
+    "masked, image": (lambda: Masked(torch.ones(3, 3, dtype=torch.bool)), "flatten"),
+    "masked, nothing": (lambda: Masked(torch.zeros(3, dtype=torch.bool)), "at least one True"),
+    "convolution, axes": (lambda: Convolution(torch.ones(3), (3, 3)), "same 1 or 2 axes"),
+    "convolution, integers": (lambda: Convolution(torch.ones(3, dtype=torch.int64), 5), "floating or complex"),
+    "convolution, NaN": (lambda: Convolution(torch.tensor([float("nan")]), 5), "finite"),
+    "convolution, empty": (lambda: Convolution(torch.ones(0), 5), "at least one"),
+    "convolution, boundary": (lambda: Convolution(torch.ones(1), 5, "mirror"), "boundary must be"),
+    "fourier, twice": (lambda: SubsampledFourier(5, torch.tensor([1, 1])), "given twice"),
+    "fourier, range": (lambda: SubsampledFourier(5, torch.tensor([5])), "holds 5, needs 0 to 4"),
+    "fourier, below": (lambda: SubsampledFourier(5, torch.tensor([-1])), "holds -1, needs 0 to 4"),
+    "fourier, mask": (lambda: SubsampledFourier(3, torch.ones(3, dtype=torch.bool)), "whole numbers"),
+    "fourier, none": (lambda: SubsampledFourier(3, torch.ones(0, dtype=torch.int64)), "at least one"),
+    "fourier, size": (lambda: SubsampledFourier(0, torch.tensor([0])), "each at least 1"),
+    "dct, type": (lambda: SubsampledDCT(5, torch.tensor([0]), torch.int64), "dtype must be"),
+    "callables, shape": (lambda: Callables(lambda x: x, lambda y: y, (2, 3)), r"mv must take \(2, 3\) to \(2, 2\)"),
+    "callables, type": (lambda: Callables(lambda x: x.double(), lambda y: y, (2, 2)), "float64"),
+    "callables, adjoint": (lambda: Callables(lambda x: x.cumsum(-1), lambda y: y, (3, 3)), "not the adjoint"),
+    "callables, NaN": (lambda: Callables(lambda x: x / 0 * 0, lambda y: y, (3, 3)), "not the adjoint"),
+    "standardised, zero": (lambda: Standardised(Dense(torch.eye(2)), scale=torch.tensor([1.0, 0.0])), "0 in column 1"),
+    "standardised, size": (lambda: Standardised(Dense(torch.eye(2)), torch.ones(3)), r"mean must be \(2,\)"),
+    "row scaled, size": (lambda: RowScaled(torch.ones(3), Dense(torch.eye(2))), "2 finite numbers"),
+    "row scaled, type": (lambda: RowScaled(torch.ones(2).double(), Dense(torch.eye(2))), "no wider than"),
+    "sparse, dense": (lambda: Sparse(torch.eye(2)), "as_operator"),
+    "sparse, list": (lambda: Sparse([[1.0]]), "given list"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_does_not_fit_is_refused(case: str) -> None:
+    make, says = REFUSED[case]
+    with pytest.raises(DataError, match=says):
+        make()
+
+
+def test_a_complex_adjoint_must_conjugate() -> None:
+    matrix = drawn(3, 3, dtype=torch.complex64)
+    with pytest.raises(DataError, match="conjugate"):
+        Callables(lambda x: x @ matrix.mT, lambda y: y @ matrix, (3, 3), torch.complex64)
