@@ -16,7 +16,7 @@ from .huggingface.registration import announce
 from .structure import NM, Block, Codebook, Grid, LowRank, Structure, TopK, parse
 
 if TYPE_CHECKING:
-    from . import recipe, render
+    from . import linop, recipe, render, sparse
     from .artifact import inspect, load, to_dense
     from .huggingface import from_pretrained, save_pretrained
     from .passes import Effort, Metric, Proof, Result, compress, compress_, verify  # type: ignore[no-redef]
@@ -47,7 +47,7 @@ _LAZY = {
     "inspect": "artifact",
     "to_dense": "artifact",
 }
-_ROOMS = ("recipe", "render")  # whole rooms: gossamer.recipe.read, gossamer.render.html
+_ROOMS = ("linop", "recipe", "render", "sparse")  # whole rooms: gossamer.recipe.read, gossamer.sparse.omp
 
 __all__ = [
     "NM",
@@ -74,12 +74,14 @@ __all__ = [
     "compress_",
     "from_pretrained",
     "inspect",
+    "linop",
     "load",
     "parse",
     "recipe",
     "render",
     "save_pretrained",
     "show_progress",
+    "sparse",
     "to_dense",
     "verify",
 ]

@@ -18,7 +18,8 @@ _ITEMS_AT_ONCE = 1 << 24
 
 def rounding(b: Tensor) -> Tensor:
     """The residual norm that rounding alone leaves of each signal: 16 roundings of ‖b‖."""
-    return 16 * torch.finfo(b.dtype).eps * torch.linalg.vector_norm(b, dim=-1)
+    norms: Tensor = torch.linalg.vector_norm(b, dim=-1)
+    return 16 * torch.finfo(b.dtype).eps * norms
 
 
 def omp(A: LinearOperator, b: Tensor, k: int, targets: Tensor, rule: Rule = "correlation") -> Recovery:

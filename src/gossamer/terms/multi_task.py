@@ -60,10 +60,11 @@ class MultiTask(Penalty):
         return torch.as_tensor(self.strength * as_factors(self.weights, like), dtype=like.dtype, device=like.device)
 
     def value(self, x: Tensor) -> Tensor:
-        return (self.radii(x) * torch.linalg.vector_norm(x, dim=-2)).sum(-1)
+        norms: Tensor = torch.linalg.vector_norm(x, dim=-2)
+        return (self.radii(x) * norms).sum(-1)
 
     def prox(self, x: Tensor, step: float | Tensor) -> Tensor:
-        norms = torch.linalg.vector_norm(x, dim=-2, keepdim=True).clamp(min=torch.finfo(x.dtype).tiny)
+        norms: Tensor = torch.linalg.vector_norm(x, dim=-2, keepdim=True).clamp(min=torch.finfo(x.dtype).tiny)
         return x * (1 - step * self.radii(x) / norms).clamp(min=0)
 
     def conjugate(self, v: Tensor) -> Tensor:
