@@ -10,7 +10,7 @@ import typer
 
 from . import rooms
 from .options import Json, Quiet
-from .output import write_result
+from .output import check_room, write_result
 from .screen import note, only_json, show, show_json
 
 __all__ = ["EXAMPLES", "demo"]
@@ -29,6 +29,7 @@ def demo(
     'gossamer[demo]'.
     """
     started = time.perf_counter()
+    check_room(folder)
     if not as_json:
         network = rooms.demo.network()
         parameters = sum(parameter.numel() for parameter in network.parameters())

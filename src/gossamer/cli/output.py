@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..passes import Result
     from ..report import Report
 
-__all__ = ["REPORT", "SMALL", "check_place", "check_space", "reports", "write_result"]
+__all__ = ["REPORT", "SMALL", "check_place", "check_room", "check_space", "reports", "write_result"]
 
 SMALL, REPORT, PAGE = "small.safetensors", "report.json", "report.html"
 SMALLEST = 8  # no ready recipe makes weights more than so many times smaller
@@ -37,13 +37,18 @@ def check_place(folder: Path, *, overwrite: bool) -> None:
         raise GossamerError(f"{folder}: its folder {target.parent} does not exist; create it first")
     if target.is_dir() and any(target.iterdir()):
         _check_replaceable(folder, target, overwrite)
-    try:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".gossamer-"):
-            pass
-    except OSError as error:
-        raise GossamerError(
-            f"{folder}: {target.parent} cannot be written to ({error.strerror}); choose another place with --output"
-        ) from error
+    _check_writable(folder, target.parent, "choose another place with --output")
+
+
+def check_room(folder: Path) -> None:
+    """Whether a folder is there or can be made, and files written into it, before the work that makes them.
+
+    Raises: GossamerError saying why not.
+    """
+    above = next(place for place in (folder, *Path(os.path.abspath(folder)).parents) if place.exists())
+    if not above.is_dir():
+        raise GossamerError(f"{folder}: {above} is there and no folder; give another one")
+    _check_writable(folder, above, "give another folder")
 
 
 def check_space(folder: Path, dense_bytes: int) -> str:
@@ -78,6 +83,14 @@ def reports(report: Report) -> dict[str, bytes]:
     page = rooms.render.html(report)
     # A tensor's name may hold half a surrogate pair, which no UTF-8 can.
     return {name: content.encode("utf-8", "backslashreplace") for name, content in ((REPORT, text), (PAGE, page))}
+
+
+def _check_writable(folder: Path, above: Path, advice: str) -> None:
+    try:
+        with tempfile.TemporaryDirectory(dir=above, prefix=".gossamer-"):
+            pass
+    except OSError as error:
+        raise GossamerError(f"{folder}: {above} cannot be written to ({error.strerror}); {advice}") from error
 
 
 def _check_replaceable(folder: Path, target: Path, overwrite: bool) -> None:
