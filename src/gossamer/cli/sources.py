@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from ..errors import ArtifactError, DataError, GossamerError, ModelError
 from . import rooms
 from .contents import metadata
-from .names import batches, example_inputs, is_name, made_model, metric
+from .names import batches, example_inputs, is_name, made_model, metric, name_meant
 from .output import reports, write_result
 from .screen import note
 
@@ -166,8 +166,9 @@ def kind_of(given: str, option: str = "SOURCE") -> Kind:
         return "file"
     if is_name(given):
         return "function"
+    advice = f"; did you mean {meant!r}?" if (meant := name_meant(given)) else ""
     raise GossamerError(
-        f"{option} {given!r}: no such folder or file, and not of the form package.module:function either"
+        f"{option} {given!r}: no such folder or file, and not of the form package.module:function either{advice}"
     )
 
 
