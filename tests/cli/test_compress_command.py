@@ -155,6 +155,13 @@ def test_overwrite_replaces_what_gossamer_wrote(gossamer: Callable, here: Path) 
     assert (here / "out" / "small.safetensors").read_bytes() != first
 
 
+def test_the_page_is_headed_by_its_folder(gossamer: Callable, here: Path) -> None:
+    assert gossamer(*MADE, "-o", "a & b").code == guard.DONE
+    assert "<h1>a &amp; b</h1>" in (here / "a & b" / "report.html").read_text()
+    assert gossamer("report", "a & b", "--html", "page.html").code == guard.DONE
+    assert (here / "page.html").read_text() == (here / "a & b" / "report.html").read_text()
+
+
 def test_a_disk_too_small_is_said_first(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
     free = output.shutil.disk_usage(here)._replace(free=1000)
     monkeypatch.setattr(output.shutil, "disk_usage", lambda path: free)

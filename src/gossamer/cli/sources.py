@@ -16,7 +16,7 @@ from ..errors import ArtifactError, DataError, GossamerError, ModelError
 from . import rooms
 from .contents import metadata
 from .names import batches, example_inputs, is_name, made_model, metric, name_meant
-from .output import reports, write_result
+from .output import reports, titled, write_result
 from .screen import note
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class FolderSource(Source):
 
     def write(self, result: Result, folder: Path, overwrite: bool) -> None:
         rooms.huggingface.save_pretrained(
-            result, folder, source=self.folder, files=reports(result.report), overwrite=overwrite
+            result, folder, source=self.folder, files=reports(result.report, titled(folder)), overwrite=overwrite
         )
 
 
@@ -155,7 +155,7 @@ class ModelSource(Source):
 
     def write(self, result: Result, folder: Path, overwrite: bool) -> None:
         with rooms.staging.staged(folder, overwrite=overwrite) as draft:
-            write_result(result, draft)
+            write_result(result, draft, titled(folder))
 
 
 def kind_of(given: str, option: str = "SOURCE") -> Kind:
