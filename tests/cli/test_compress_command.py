@@ -87,7 +87,7 @@ def test_a_loss_beyond_the_tolerance_ends_with_3_and_only_when_one_was_given(gos
     [
         (["compress", "nowhere"], "no such folder or file"),
         (["compress", "nosuch:thing", "-r", "fast"], "no module 'nosuch'"),
-        (["compress", "usersown:netwrk", "-r", "fast"], "has no 'netwrk'; it has"),
+        (["compress", "usersown:netwrk", "-r", "fast"], "has no 'netwrk'; did you mean 'network'?"),
         (["compress", "usersown:broken", "-r", "fast"], "raised ValueError: no weights here"),
         (["compress", "usersown:number", "-r", "fast"], "must make a torch.nn.Module"),
         (["compress", "usersown:network", "-r", "fasst"], "did you mean 'fast'"),
@@ -103,6 +103,8 @@ def test_a_loss_beyond_the_tolerance_ends_with_3_and_only_when_one_was_given(gos
         ([*MADE, "-o", "full"], "not empty; choose another name"),
         ([*MADE, "-o", "full", "--overwrite"], "holds no report.json"),
         (["compress", "usersown.py", "-r", "fast"], "no safetensors file"),
+        (["compress", "usersown.py:network", "-r", "fast"], "did you mean 'usersown:network'?"),
+        ([*MADE, "--metric", "./usersown.py:score"], "did you mean 'usersown:score'?"),
         (["compress", "empty"], "config.json"),
     ],
 )
@@ -151,6 +153,13 @@ def test_overwrite_replaces_what_gossamer_wrote(gossamer: Callable, here: Path) 
     first = (here / "out" / "small.safetensors").read_bytes()
     assert gossamer("compress", "usersown:network", "-r", "small", "-o", "out", "--overwrite").code == guard.DONE
     assert (here / "out" / "small.safetensors").read_bytes() != first
+
+
+def test_the_page_is_headed_by_its_folder(gossamer: Callable, here: Path) -> None:
+    assert gossamer(*MADE, "-o", "a & b").code == guard.DONE
+    assert "<h1>a &amp; b</h1>" in (here / "a & b" / "report.html").read_text()
+    assert gossamer("report", "a & b", "--html", "page.html").code == guard.DONE
+    assert (here / "page.html").read_text() == (here / "a & b" / "report.html").read_text()
 
 
 def test_a_disk_too_small_is_said_first(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:

@@ -114,6 +114,25 @@ def test_an_unforeseen_error_is_one_line_and_debugging_shows_the_traceback(
     assert "Traceback" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("folder", ["usersown.py", "usersown.py/below", "/proc/below/deeper"])
+def test_the_demo_looks_at_its_folder_before_it_trains(folder: str, gossamer: Callable, here: Path) -> None:
+    ran = gossamer("demo", folder)
+    assert (ran.code, ran.out) == (guard.ERROR, "")
+    assert ran.err.startswith(f"error: {folder}: ")
+    assert "not foreseen" not in ran.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full is needed")
+def test_a_full_disk_behind_stdout_is_told() -> None:
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run([sys.executable, "-m", "gossamer", "recipes"], stdout=full, stderr=subprocess.PIPE)
+    assert ran.returncode == guard.ERROR
+    assert (
+        ran.stderr
+        == b"error: stdout cannot be written (No space left on device); make room there, or send it elsewhere\n"
+    )
+
+
 def test_errors_interrupts_and_gone_readers_have_codes_of_their_own() -> None:
     for raised, code in ((GossamerError("x"), 1), (KeyboardInterrupt(), 130), (BrokenPipeError(), 141)):
         assert _code(lambda raised=raised: (_ for _ in ()).throw(raised)) == code

@@ -81,6 +81,15 @@ def test_inspect_opens_no_pickle(gossamer: Callable, here: Path) -> None:
     assert "is a pickle" in ran.err
 
 
+@pytest.mark.parametrize("command", [["inspect"], ["compress", "-r", "fast", "--model", "usersown:network"]])
+def test_a_checkpoint_of_torch_is_said_to_be_a_pickle(command: list[str], gossamer: Callable, here: Path) -> None:
+    torch.save({"weight": torch.ones(2)}, here / "model.pt")
+    ran = gossamer(*command, "model.pt")
+    assert ran.code == guard.ERROR
+    assert "a pickle can run code" in ran.err
+    assert "safetensors.torch.save_model" in ran.err
+
+
 def test_names_cannot_move_the_cursor(gossamer: Callable, here: Path) -> None:
     save_file({"evil\x1b[2J[bold]": torch.ones(1)}, here / "evil.safetensors")
     out = gossamer("inspect", "evil.safetensors").out

@@ -211,6 +211,12 @@ def test_without_example_inputs_the_report_says_what_it_did_not_measure() -> Non
     assert any("example_inputs" in note for note in report.notes)
 
 
+def test_a_tensor_alone_is_an_example() -> None:
+    proof = gs.Proof(effort=gs.Effort(batch_sizes=(1,), runs=1))
+    report = gs.compress(net(), [gs.Prune("2:4")], example_inputs=torch.ones(2, 16), proof=proof).report
+    assert report.output_difference is not None
+
+
 def test_wrong_settings_are_found_before_slow_work() -> None:
     model, calls = net(), []
 

@@ -127,6 +127,24 @@ def test_dry_run_shows_the_batch_and_the_cause() -> None:
         dry_run(nn.Linear(5, 1), (X, Y), None, None)
 
 
+@pytest.mark.parametrize(
+    ("batch", "advice"),
+    [({"pixels": X}, "entries are given by name"), ((Y, Y), "the target"), (X.numpy(), "must be a tensor")],
+)
+def test_dry_run_advises_by_the_kind_of_batch_and_in_two_lines(batch, advice) -> None:
+    with pytest.raises(DataError, match=advice) as caught:
+        dry_run(nn.Conv2d(1, 1, 3), batch, None, None)
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_a_function_of_batches_is_to_be_called() -> None:
+    def loader():
+        yield X
+
+    with pytest.raises(DataError, match=r"data=loader\(\)"):
+        Batches(loader)
+
+
 def test_one_mapping_is_the_argument_when_forward_names_none_of_its_keys() -> None:
     batch = {"ids": X, "labels": Y}
     result = call(Mapped(), batch)

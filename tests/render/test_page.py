@@ -55,6 +55,16 @@ def headings(page: str) -> list[str]:
     return re.findall("<h2>(.*?)</h2>", page)
 
 
+def test_what_a_metric_is_called_may_be_long_and_wraps() -> None:
+    """Letters inside a drawing do not wrap: a long name was cut off on a telephone."""
+    name = "mean cosine to the dense model's embeddings"
+    page = html(replace(large(), metric=name, higher_is_better=False))
+    paragraphs = [text for text in re.findall('<p class="say">(.*?)</p>', page) if "cosine" in text]
+    assert paragraphs
+    assert paragraphs[0].endswith("embeddings, lower is better.")
+    assert not any("cosine" in text for text in re.findall("<text.*?</text>", page))
+
+
 def test_the_page_of_a_large_model_has_every_part_and_stays_small() -> None:
     page = html(large(), title="A large model")
     assert headings(page) == [

@@ -86,6 +86,11 @@ def metadata(file: Path) -> dict[str, str]:
         with safe_open(file, framework="pt") as opened:
             return opened.metadata() or {}
     except (SafetensorError, OSError) as error:
+        if any(file.match(pattern) for pattern in PICKLES):
+            raise ArtifactError(
+                f"{file.name}: no safetensors file; a pickle can run code and is not opened: load it where you trust "
+                f"it, and save its state_dict by safetensors.torch.save_model"
+            ) from error
         raise ArtifactError(f"{file.name}: no safetensors file that can be read: {error}") from error
 
 

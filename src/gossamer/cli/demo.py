@@ -10,7 +10,7 @@ import typer
 
 from . import rooms
 from .options import Json, Quiet
-from .output import write_result
+from .output import check_room, titled, write_result
 from .screen import note, only_json, show, show_json
 
 __all__ = ["EXAMPLES", "demo"]
@@ -29,6 +29,7 @@ def demo(
     'gossamer[demo]'.
     """
     started = time.perf_counter()
+    check_room(folder)
     if not as_json:
         network = rooms.demo.network()
         parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -36,7 +37,7 @@ def demo(
     with only_json(as_json), rooms.progress.show_progress(lines=True, quiet=quiet):
         result = rooms.demo.compressed(seed=0)
     folder.mkdir(parents=True, exist_ok=True)
-    written = write_result(result, folder)
+    written = write_result(result, folder, titled(folder))
     if as_json:
         show_json(result.report.to_dict())
     else:

@@ -6,7 +6,9 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from functools import reduce
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError, EvaluateError, GossamerError, ModelError
@@ -15,7 +17,9 @@ from . import rooms
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["batches", "example_inputs", "imported", "is_name", "made_model", "metric"]
+__all__ = ["batches", "example_inputs", "imported", "is_name", "made_model", "metric", "name_meant"]
+
+LISTED = 12  # names of a module that an error shows
 
 
 def is_name(text: str) -> bool:
@@ -28,13 +32,24 @@ def is_name(text: str) -> bool:
     return bool(colon) and all(part.isidentifier() for part in (*module.split("."), *attribute.split(".")))
 
 
+def name_meant(text: str) -> str:
+    """The name that a file and a function in it have, where a text looks like these, or "".
+
+    >>> name_meant("my/models.py:network"), name_meant("./models.py:network"), name_meant("models")
+    ('my.models:network', 'models:network', '')
+    """
+    path, _, attribute = text.rpartition(":")
+    dotted = ".".join(PurePath(path).with_suffix("").parts) if path.endswith(".py") else ""
+    return f"{dotted}:{attribute}" if is_name(f"{dotted}:{attribute}") else ""
+
+
 def imported(name: str, option: str) -> Any:
     """The object of that name; the working directory is importable, as with `python -m`.
 
     Raises: GossamerError that says which option it was, and what went wrong.
     """
     if not is_name(name):
-        raise GossamerError(f"{option} {name!r} is not of the form package.module:name")
+        raise GossamerError(f"{option} {name!r} is not of the form package.module:name{_meaning(name)}")
     module, _, attribute = name.partition(":")
     if (here := os.getcwd()) not in sys.path:
         sys.path.insert(0, here)
@@ -43,7 +58,7 @@ def imported(name: str, option: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name and (module == error.name or module.startswith(f"{error.name}.")):
             raise GossamerError(
-                f"{option} {name!r}: no module {error.name!r} in {here} or among the installed packages"
+                f"{option} {name!r}: no module {error.name!r} in {here} or among the installed packages{_meaning(name)}"
             ) from error
         raise GossamerError(f"{option} {name!r}: importing {module} raised {_told(error)}") from error
     except Exception as error:
@@ -51,10 +66,11 @@ def imported(name: str, option: str) -> Any:
     try:
         return reduce(getattr, attribute.split("."), found)
     except AttributeError as error:
-        public = ", ".join(sorted(key for key in vars(found) if not key.startswith("_"))[:12])
-        raise GossamerError(
-            f"{option} {name!r}: {module} has no {attribute!r}; it has {public or 'nothing'}"
-        ) from error
+        public = sorted(key for key in vars(found) if not key.startswith("_"))
+        near = get_close_matches(attribute, public, n=1)
+        more = f", and {len(public) - LISTED} more" if len(public) > LISTED else ""
+        advice = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(public[:LISTED]) or 'nothing'}{more}"
+        raise GossamerError(f"{option} {name!r}: {module} has no {attribute!r}; {advice}") from error
 
 
 def made_model(name: str, option: str) -> nn.Module:
@@ -107,6 +123,10 @@ def _called(found: Any, name: str, option: str) -> Any:
 
 def _is_model(found: Any) -> bool:
     return isinstance(found, rooms.torch.nn.Module)
+
+
+def _meaning(text: str) -> str:
+    return f"; did you mean {meant!r}?" if (meant := name_meant(text)) else ""
 
 
 def _kind(found: Any) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..passes import Result
     from ..report import Report
 
-__all__ = ["REPORT", "SMALL", "check_place", "check_space", "reports", "write_result"]
+__all__ = ["REPORT", "SMALL", "check_place", "check_room", "check_space", "reports", "titled", "write_result"]
 
 SMALL, REPORT, PAGE = "small.safetensors", "report.json", "report.html"
 SMALLEST = 8  # no ready recipe makes weights more than so many times smaller
@@ -37,13 +37,18 @@ def check_place(folder: Path, *, overwrite: bool) -> None:
         raise GossamerError(f"{folder}: its folder {target.parent} does not exist; create it first")
     if target.is_dir() and any(target.iterdir()):
         _check_replaceable(folder, target, overwrite)
-    try:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".gossamer-"):
-            pass
-    except OSError as error:
-        raise GossamerError(
-            f"{folder}: {target.parent} cannot be written to ({error.strerror}); choose another place with --output"
-        ) from error
+    _check_writable(folder, target.parent, "choose another place with --output")
+
+
+def check_room(folder: Path) -> None:
+    """Whether a folder is there or can be made, and files written into it, before the work that makes them.
+
+    Raises: GossamerError saying why not.
+    """
+    above = next(place for place in (folder, *Path(os.path.abspath(folder)).parents) if place.exists())
+    if not above.is_dir():
+        raise GossamerError(f"{folder}: {above} is there and no folder; give another one")
+    _check_writable(folder, above, "give another folder")
 
 
 def check_space(folder: Path, dense_bytes: int) -> str:
@@ -63,21 +68,38 @@ def check_space(folder: Path, dense_bytes: int) -> str:
     return ""
 
 
-def write_result(result: Result, folder: Path) -> list[Path]:
-    """The compressed model's one file and the report beside it, each whole or not at all."""
-    beside = reports(result.report)
+def write_result(result: Result, folder: Path, title: str) -> list[Path]:
+    """The compressed model's one file and the report beside it, each whole or not at all; title, the page's heading."""
+    beside = reports(result.report, title)
     result.save(folder / SMALL)
     for name, content in beside.items():
         rooms.saving.write_atomically(folder / name, content)
     return [folder / name for name in (SMALL, *beside)]
 
 
-def reports(report: Report) -> dict[str, bytes]:
-    """What is written beside a compressed model, by name: the report as JSON and as a page."""
+def titled(folder: Path) -> str:
+    """The heading of a page that lies in a folder: its own name, by which two open pages are told apart.
+
+    >>> titled(Path("out/all-MiniLM-L6-v2-small"))
+    'all-MiniLM-L6-v2-small'
+    """
+    return Path(os.path.abspath(folder)).name or "Compression report"
+
+
+def reports(report: Report, title: str) -> dict[str, bytes]:
+    """What is written beside a compressed model, by name: the report as JSON and as a page with that heading."""
     text = json.dumps(report.to_dict(), indent=1, allow_nan=False) + "\n"
-    page = rooms.render.html(report)
+    page = rooms.render.html(report, title=title)
     # A tensor's name may hold half a surrogate pair, which no UTF-8 can.
     return {name: content.encode("utf-8", "backslashreplace") for name, content in ((REPORT, text), (PAGE, page))}
+
+
+def _check_writable(folder: Path, above: Path, advice: str) -> None:
+    try:
+        with tempfile.TemporaryDirectory(dir=above, prefix=".gossamer-"):
+            pass
+    except OSError as error:
+        raise GossamerError(f"{folder}: {above} cannot be written to ({error.strerror}); {advice}") from error
 
 
 def _check_replaceable(folder: Path, target: Path, overwrite: bool) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from . import rooms
 from .options import Json
-from .output import REPORT
+from .output import REPORT, titled
 from .screen import note, only_json, printed, show_json
 
 __all__ = ["EXAMPLES", "report"]
@@ -30,9 +30,10 @@ def report(
 ) -> None:
     """Show a saved report again: as text, as JSON, or as a page."""
     with only_json(as_json):
-        found = rooms.render.read_report(path / REPORT if path.is_dir() else path)
+        file = path / REPORT if path.is_dir() else path
+        found = rooms.render.read_report(file)
     if html is not None:
-        rooms.render.write_html(found, html)
+        rooms.render.write_html(found, html, title=titled(file.parent))
         note(f"wrote {html}")
     if as_json:
         show_json(found.to_dict())

@@ -13,6 +13,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ..errors import GossamerError
 from ..report import Report
 from ..report.tables import effects, ending, totals
 from ..report.text import printable
@@ -26,7 +27,7 @@ COLOURS = {"better": "green", "worse": "red", "within noise": "yellow", "ok": "g
 def show(*parts: RenderableType) -> None:
     """Print to stdout, tables aligned; without padding at the lines' ends where nobody watches."""
     console = _console(sys.stdout)
-    with console.capture() as captured:
+    with _writing(), console.capture() as captured:  # which ends by writing nothing, and a full device refuses that
         for part in parts:
             console.print(part)
     text = captured.get()
@@ -39,8 +40,9 @@ def printed(text: str) -> None:
     """Print text that is laid out already, such as a report or YAML."""
     # Not by rich, which ends the process by itself when the reader of a pipe has gone. And not in one piece: an
     # unbuffered stdout gives a pipe what it takes and drops the rest without a word.
-    sys.stdout.writelines(text.splitlines(keepends=True))
-    sys.stdout.flush()
+    with _writing():
+        sys.stdout.writelines(text.splitlines(keepends=True))
+        sys.stdout.flush()
 
 
 def show_json(value: Any) -> None:
@@ -89,6 +91,18 @@ def headline(report: Report) -> list[RenderableType]:
     for table in filter(None, tables):
         parts += [grid(table.head, table.cells, table.sides), ""]
     return [*parts, *map(printable, ending(report.verdicts, report.output_difference, report.notes))]
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise GossamerError(
+            f"stdout cannot be written ({error.strerror}); make room there, or send it elsewhere"
+        ) from error
 
 
 def _cell(text: str) -> Text:

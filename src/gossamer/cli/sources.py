@@ -15,8 +15,8 @@ from safetensors import SafetensorError
 from ..errors import ArtifactError, DataError, GossamerError, ModelError
 from . import rooms
 from .contents import metadata
-from .names import batches, example_inputs, is_name, made_model, metric
-from .output import reports, write_result
+from .names import batches, example_inputs, is_name, made_model, metric, name_meant
+from .output import reports, titled, write_result
 from .screen import note
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class FolderSource(Source):
 
     def write(self, result: Result, folder: Path, overwrite: bool) -> None:
         rooms.huggingface.save_pretrained(
-            result, folder, source=self.folder, files=reports(result.report), overwrite=overwrite
+            result, folder, source=self.folder, files=reports(result.report, titled(folder)), overwrite=overwrite
         )
 
 
@@ -155,7 +155,7 @@ class ModelSource(Source):
 
     def write(self, result: Result, folder: Path, overwrite: bool) -> None:
         with rooms.staging.staged(folder, overwrite=overwrite) as draft:
-            write_result(result, draft)
+            write_result(result, draft, titled(folder))
 
 
 def kind_of(given: str, option: str = "SOURCE") -> Kind:
@@ -166,8 +166,9 @@ def kind_of(given: str, option: str = "SOURCE") -> Kind:
         return "file"
     if is_name(given):
         return "function"
+    advice = f"; did you mean {meant!r}?" if (meant := name_meant(given)) else ""
     raise GossamerError(
-        f"{option} {given!r}: no such folder or file, and not of the form package.module:function either"
+        f"{option} {given!r}: no such folder or file, and not of the form package.module:function either{advice}"
     )
 
 

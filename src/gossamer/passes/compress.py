@@ -79,8 +79,8 @@ def compress(
             list, a DataLoader or a generator.
         evaluate: evaluate(model) -> float, the metric that the report shows. It is called on the dense model before any
             slow work, after each step, and on the model that was read back from its file.
-        example_inputs: what the model takes, as a tuple or a dict of keywords; milliseconds, memory and output
-            differences are measured on it. Without it they are not measured.
+        example_inputs: what the model takes, as a tensor, a tuple or a dict of keywords; milliseconds, memory and
+            output differences are measured on it. Without it they are not measured.
         higher_is_better: whether a larger metric is better. tolerance: a loss of metric that counts as none, ≥ 0.
         forward, output: how a batch reaches the model and which part of the result is its output, where the defaults do
             not fit.

@@ -111,6 +111,8 @@ class Batches:
                 f"data is a {type(data).__name__}, which gives samples one by one; batches are needed: give "
                 f"torch.utils.data.DataLoader(data, batch_size=32)"
             )
+        if inspect.isgeneratorfunction(data):
+            raise DataError(f"data is the function {data.__name__}; give what it returns: data={data.__name__}()")
         if isinstance(data, Tensor | Mapping | str) or not isinstance(data, Iterable):
             raise DataError(f"data must be an iterable of batches, given {described(data)}; wrap one batch in a list")
         self._data = data
@@ -156,9 +158,10 @@ def dry_run(model: nn.Module, batch: Any, forward: Forward | None, output: Outpu
     except DataError:
         raise
     except Exception as error:
+        cause = str(error).strip().partition("\n")[0]  # below it torch lists each overload of what was called
         raise DataError(
-            f"the model could not take the first batch, {described(batch)}: {type(error).__name__}: {error}\n"
-            f"A tuple's last entry is taken as the target; if that is wrong give forward=lambda model, batch: ..."
+            f"the model could not take the first batch, {described(batch)}: {type(error).__name__}: {cause}\n"
+            f"{_way_in(batch)}; if that is wrong give forward=lambda model, batch: ..."
         ) from error
 
 
@@ -197,6 +200,15 @@ def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     if isinstance(value, tuple | list):
         return type(value)(mapped(item, change) for item in value)
     return value
+
+
+def _way_in(batch: Any) -> str:
+    """How a batch like this one reaches the model, in words."""
+    if isinstance(batch, Mapping):
+        return "A dict's entries are given by name"
+    if isinstance(batch, tuple | list):
+        return "A tuple's last entry is taken as the target"
+    return "What is no tuple and no dict is given as it is, and must be a tensor for most models"
 
 
 def _takes_one_mapping(parameters: Mapping[str, inspect.Parameter], batch: Mapping[str, Any]) -> bool:

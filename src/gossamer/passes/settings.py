@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from ..errors import RecipeError
 from .data import Forward, Output
@@ -15,7 +15,7 @@ from .verify import Effort, Metric, check_name
 
 __all__ = ["ExampleInputs", "Proof", "Settings"]
 
-ExampleInputs = tuple[Any, ...] | Mapping[str, Any]
+ExampleInputs = Tensor | tuple[Any, ...] | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,12 @@ class Settings:
             raise RecipeError(
                 f"tolerance is the loss of metric that counts as none, at least 0; given {self.tolerance!r}"
             )
+        if isinstance(self.example_inputs, Tensor):
+            object.__setattr__(self, "example_inputs", (self.example_inputs,))
         if self.example_inputs is not None and not isinstance(self.example_inputs, tuple | Mapping):
             given = type(self.example_inputs).__name__
             raise RecipeError(
-                f"example_inputs is a tuple of what the model takes, or a dict of keywords; given {given}"
+                f"example_inputs is a tensor, a tuple of what the model takes, or a dict of keywords; given {given}"
             )
 
     @property

@@ -8,7 +8,6 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from ..report import Report
-from ..report.text import printable
 from .svg import Scale, drawing, element, linear, logarithmic, percent
 from .words import figure, finite, size
 
@@ -48,7 +47,7 @@ def course(report: Report) -> Markup | None:
     across = logarithmic([float(stop.bytes) for stop in found])
     up = linear([stop.metric for stop in found], margin=0.05)
     places = [_place(across, up, stop) for stop in found]
-    marks = [*_grid(across, up, report)]
+    marks = [*_grid(across, up)]
     for (x1, y1), (x2, y2) in pairwise(places):
         marks.append(element("line", x1=percent(x1), y1=y1, x2=percent(x2), y2=y2, class_="way"))
     for group in _groups(places):
@@ -62,7 +61,7 @@ def _place(across: Scale, up: Scale, stop: Stop) -> tuple[float, int]:
     return x, round(TOP + (HEIGHT - TOP - BOTTOM) * (1 - up.at(stop.metric)))
 
 
-def _grid(across: Scale, up: Scale, report: Report) -> list[Markup]:
+def _grid(across: Scale, up: Scale) -> list[Markup]:
     marks = []
     floor = HEIGHT - BOTTOM + 14
     for tick in up.ticks():
@@ -82,8 +81,6 @@ def _grid(across: Scale, up: Scale, report: Report) -> list[Markup]:
                 text_anchor="middle",
             )
         )
-    way = "higher" if report.higher_is_better else "lower"
-    marks.append(element("text", f"{printable(report.metric)}, {way} is better", x=0, y=11, class_="axis"))
     marks.append(element("text", "bytes of the file", x="100%", y=HEIGHT - 1, class_="axis", text_anchor="end"))
     return marks
 

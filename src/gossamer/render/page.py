@@ -64,6 +64,8 @@ def _shown(report: Report, title: str) -> dict[str, Any]:
         "waterfall": waterfall(report),
         "errors": error_plot(report),
         "course": course(report),
+        "metric": report.metric,
+        "higher_is_better": report.higher_is_better,
         "steps": report.steps,
         "scored": any(step.metric is not None for step in report.steps),
         "spreads": spreads(report),
