@@ -3,5 +3,6 @@
 from .gap import Certificate, duality_gap, pursuit_gap
 from .layer import LayerQuadratic, Problem
 from .least_squares import LeastSquares
+from .pursuit import Pursuit
 
-__all__ = ["Certificate", "LayerQuadratic", "LeastSquares", "Problem", "duality_gap", "pursuit_gap"]
+__all__ = ["Certificate", "LayerQuadratic", "LeastSquares", "Problem", "Pursuit", "duality_gap", "pursuit_gap"]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..linop import LinearOperator
 from ..terms import Penalty
+from .least_squares import widened
 
 __all__ = ["Certificate", "duality_gap", "pursuit_gap"]
 
@@ -52,7 +53,7 @@ def duality_gap(A: LinearOperator, b: Tensor, penalty: Penalty, x: Tensor) -> Ce
     >>> float(duality_gap(A, b, L1(1.0), torch.tensor([2.0, 0.0])).gap) < 1e-12
     True
     """
-    A, b, x = A.double(), b.double(), x.double()
+    A, b, x = widened(A), b.double(), x.double()
     event, ridge, rest = penalty.event_ndim, penalty.ridge, penalty.without_ridge()
     residual = b - A.mv(x)
     objective = _total(0.5 * residual * residual, event) + penalty.value(x)
@@ -100,7 +101,7 @@ def pursuit_gap(A: LinearOperator, b: Tensor, x: Tensor, dual: Tensor, epsilon: 
     >>> float(pursuit_gap(A, b, b, torch.tensor([1.0, 0.0]), torch.tensor(0.0)).gap) < 1e-12
     True
     """
-    A, b, x, dual = A.double(), b.double(), x.double(), dual.double()
+    A, b, x, dual = widened(A), b.double(), x.double(), dual.double()
     objective = x.abs().sum(-1)
     residual = torch.linalg.vector_norm(A.mv(x) - b, dim=-1)
     dual = dual / A.rmv(dual).abs().amax(-1, keepdim=True).clamp(min=torch.finfo(torch.float64).tiny)

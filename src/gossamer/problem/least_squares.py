@@ -12,7 +12,7 @@ from ..errors import DataError
 from ..linop import LinearOperator
 from ..terms import Penalty
 
-__all__ = ["LeastSquares"]
+__all__ = ["LeastSquares", "widened"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +44,24 @@ class LeastSquares:
         if not bool(torch.isfinite(self.correlation).all()):
             raise DataError("A holds NaN or infinity (A'b is not finite); drop or fill those entries")
 
+    def with_penalty(self, penalty: Penalty) -> LeastSquares:
+        """The same data under another penalty; what was computed from A and b is kept."""
+        other = LeastSquares.__new__(LeastSquares)
+        vars(other).update(vars(self), penalty=penalty)
+        penalty.check(self.A.shape[1])
+        return other
+
     @cached_property
     def wide(self) -> LinearOperator:
         """A in float64."""
-        return self.A.double()
+        return widened(self.A)
 
     @cached_property
     def correlation(self) -> Tensor:
         """A'b in float64, (signals, n). A bad entry anywhere in A shows here, since 0·NaN and 0·∞ are NaN."""
         return self.wide.rmv(self.b.double())
+
+
+def widened(A: LinearOperator) -> LinearOperator:
+    """A in float64, itself when it is."""
+    return A if A.dtype == torch.float64 else A.double()

@@ -47,6 +47,7 @@ class Recovery:
         steps: iterations (greedy: columns chosen) of each, int64.
         gap: for convex problems the duality gap relative to the objective at zero, float64; else None.
         objective: the objective's value where there is one.
+        intercept: the constant that was fitted beside x, () or (signals,), where one was asked for.
     """
 
     x: Tensor
@@ -56,6 +57,7 @@ class Recovery:
     gap: Tensor | None = None
     objective: Tensor | None = None
     history: tuple[float, ...] = field(default=())
+    intercept: Tensor | None = None
 
     @property
     def status(self) -> str | list[str]:

@@ -1,0 +1,215 @@
+"""Lasso and its kin: every answer against another library, a closed form or its own certificate."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import linprog
+from sklearn import linear_model
+from torch import Tensor
+
+from gossamer.errors import DataError, GossamerError, StructureError
+from gossamer.linop import Dense, Sparse
+from gossamer.problem import duality_gap
+from gossamer.solvers import CONVEX
+from gossamer.solvers.outcome import Ending
+from gossamer.sparse import (
+    basis_pursuit,
+    elastic_net,
+    group_lasso,
+    lasso,
+    lasso_path,
+    max_penalty,
+    multitask_lasso,
+    sparse_encode,
+)
+from gossamer.terms import L1, ElasticNet
+
+TIGHT = 1e-12  # relative gap asked for where x is compared; x then agrees to about its root
+CLOSE = 1e-5  # of x, between two solvers of such gaps
+SOLO = 1e-8  # a row of a batch against the row alone, both far below the default tolerance
+
+
+def problem(m: int = 60, n: int = 120, signals: int = 0, seed: int = 0) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    A = torch.randn(m, n, generator=generator, dtype=torch.float64)
+    truth = torch.randn(max(signals, 1), n, generator=generator, dtype=torch.float64)
+    truth = truth * (torch.rand(truth.shape, generator=generator) < 0.1)
+    b = truth @ A.T + 0.1 * torch.randn(max(signals, 1), m, generator=generator, dtype=torch.float64)
+    return A, b if signals else b[0]
+
+
+def reference(A: Tensor, b: Tensor, model: linear_model._base.LinearModel, **fit: object) -> Tensor:
+    return torch.from_numpy(np.asarray(model.fit(A.numpy(), b.numpy(), **fit).coef_))
+
+
+@pytest.mark.parametrize("solver", CONVEX)
+@pytest.mark.parametrize("share", [0.5, 0.05])
+def test_lasso_is_scikit_learns(solver: str, share: float) -> None:
+    A, b = problem()
+    penalty = share * float(max_penalty(A, b))
+    found = lasso(A, b, penalty, tol=1e-10 if solver == "fista" else TIGHT, solver=solver)
+    other = linear_model.Lasso(penalty / len(b), fit_intercept=False, tol=1e-12, max_iter=100_000)
+    assert float((found.x - reference(A, b, other)).abs().max()) < CLOSE
+    assert found.ending == Ending.CONVERGED
+    assert float(found.gap) <= 1e-10
+
+
+@pytest.mark.parametrize("solver", CONVEX)
+def test_each_row_of_a_batch_is_its_solo_solve(solver: str) -> None:
+    A, b = problem(40, 60, signals=12)
+    penalty = 0.1 * float(max_penalty(A, b).max())
+    together = lasso(A, b, penalty, tol=1e-10, solver=solver)
+    for row in range(len(b)):
+        alone = lasso(A, b[row], penalty, tol=1e-10, solver=solver)
+        assert float(abs(together.objective[row] - alone.objective)) < SOLO * float(alone.objective)
+        assert float((together.x[row] - alone.x).abs().max()) < 1e-4
+    assert together.gap.shape == together.ending.shape == (12,)
+
+
+def test_above_the_largest_penalty_x_is_zero_and_below_it_is_not() -> None:
+    A, b = problem()
+    most = float(max_penalty(A, b))
+    assert not lasso(A, b, most * 1.0001).x.any()
+    assert lasso(A, b, most * 0.99, tol=1e-9).x.any()
+
+
+def test_an_orthonormal_design_is_soft_thresholding() -> None:
+    Q = torch.linalg.qr(torch.randn(20, 20, generator=torch.Generator().manual_seed(1), dtype=torch.float64)).Q
+    b = torch.randn(20, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    c = Q.T @ b
+    wanted = c.sign() * (c.abs() - 0.3).clamp(min=0)
+    assert torch.allclose(lasso(Q, b, 0.3, tol=TIGHT).x, wanted, atol=CLOSE)
+    factor = torch.linspace(0, 2, 20, dtype=torch.float64)
+    weighted = c.sign() * (c.abs() - 0.3 * factor).clamp(min=0)
+    assert torch.allclose(lasso(Q, b, 0.3, tol=TIGHT, weights=factor).x, weighted, atol=CLOSE)
+    assert torch.allclose(lasso(Q, b, 0.3, tol=TIGHT, nonnegative=True).x, (c - 0.3).clamp(min=0), atol=CLOSE)
+    boxed = wanted.clamp(-0.2, 0.4)
+    assert torch.allclose(lasso(Q, b, 0.3, tol=TIGHT, bounds=(-0.2, 0.4)).x, boxed, atol=CLOSE)
+
+
+def test_elastic_net_is_scikit_learns() -> None:
+    A, b = problem()
+    m, alpha, ratio = len(b), 0.1, 0.7
+    other = linear_model.ElasticNet(alpha, l1_ratio=ratio, fit_intercept=False, tol=1e-12, max_iter=100_000)
+    found = elastic_net(A, b, m * alpha * ratio, m * alpha * (1 - ratio), tol=TIGHT)
+    assert float((found.x - reference(A, b, other)).abs().max()) < CLOSE
+
+
+def test_intercept_and_sample_weights_are_scikit_learns() -> None:
+    A, b = problem(80, 40)
+    b, weight = b + 3.0, torch.linspace(0.5, 2.0, 80, dtype=torch.float64)
+    other = linear_model.Lasso(0.1, tol=1e-12, max_iter=100_000).fit(A.numpy(), b.numpy(), sample_weight=weight.numpy())
+    # scikit-learn divides the weighted squares by the weights' sum
+    penalty = 0.1 * float(weight.sum())
+    found = lasso(A, b, penalty, intercept=True, sample_weights=weight, tol=TIGHT)
+    assert float((found.x - torch.from_numpy(other.coef_)).abs().max()) < CLOSE
+    assert float(found.intercept) == pytest.approx(float(other.intercept_), abs=CLOSE)
+
+
+def test_a_sparse_design_gives_what_its_dense_form_gives() -> None:
+    A, b = problem(100, 150)
+    A = A * (torch.rand(A.shape, generator=torch.Generator().manual_seed(5)) < 0.1)
+    penalty = 0.1 * float(max_penalty(A, b))
+    for intercept in (False, True):
+        thin, full = (
+            lasso(design, b, penalty, tol=TIGHT, intercept=intercept).x for design in (Sparse(A.to_sparse()), A)
+        )
+        assert float((thin - full).abs().max()) < CLOSE
+
+
+def test_many_tasks_share_their_columns() -> None:
+    A, b = problem(60, 30, signals=3)
+    other = linear_model.MultiTaskLasso(0.2, fit_intercept=False, tol=1e-12, max_iter=100_000)
+    found = multitask_lasso(A, b, 60 * 0.2, tol=1e-10)
+    assert float((found.x - reference(A, b.T, other)).abs().max()) < 1e-4
+    assert torch.equal((found.x != 0).any(0), (found.x != 0).all(0))
+
+
+def test_groups_of_one_are_the_lasso_and_groups_go_together() -> None:
+    A, b = problem(60, 24)
+    penalty = 0.2 * float(max_penalty(A, b))
+    alone = group_lasso(A, b, penalty, list(range(24)), weights=torch.ones(24, dtype=torch.float64), tol=1e-10)
+    assert float((alone.x - lasso(A, b, penalty, tol=TIGHT).x).abs().max()) < 1e-4
+    found = group_lasso(A, b, penalty, [j // 4 for j in range(24)], tol=1e-9)
+    held = (found.x.reshape(6, 4) != 0).sum(1)
+    assert set(held.tolist()) <= {0, 4}
+    assert 0 < int((held == 4).sum()) < 6
+
+
+@pytest.mark.parametrize("penalty", [L1(2.0), ElasticNet(2.0, 0.5)])
+def test_the_certificate_knows_a_corrupted_answer(penalty: L1 | ElasticNet) -> None:
+    A, b = problem()
+    solved = lasso(A, b, 2.0, tol=TIGHT) if isinstance(penalty, L1) else elastic_net(A, b, 2.0, 0.5, tol=TIGHT)
+    right = float(duality_gap(Dense(A), b, penalty, solved.x).gap)
+    gaps = [right]
+    for size in (1e-4, 1e-3, 1e-2, 1e-1):
+        gaps.append(float(duality_gap(Dense(A), b, penalty, solved.x + size).gap))
+    assert right <= 1e-11
+    assert all(more > less for less, more in pairwise(gaps))
+
+
+def test_a_path_is_its_points_and_starts_at_zero() -> None:
+    A, b = problem(40, 60)
+    path = lasso_path(A, b, count=10, ratio=0.05, tol=1e-10)
+    assert not path.x[0].any()
+    for penalty, x in zip(path.penalties.tolist()[::3], path.x[::3], strict=True):
+        assert float((x - lasso(A, b, penalty, tol=1e-10).x).abs().max()) < 1e-4
+
+
+@pytest.mark.parametrize(("solver", "near"), [("homotopy", 1e-9), ("admm", 1e-4)])
+def test_basis_pursuit_is_the_linear_program(solver: str, near: float) -> None:
+    for seed in range(3):
+        A, _ = problem(20, 40, seed=seed)
+        b = A[:, seed] - 2 * A[:, 7] + 0.5 * A[:, 20]
+        both = np.hstack([A.numpy(), -A.numpy()])
+        best = linprog(np.ones(80), A_eq=both, b_eq=b.numpy(), bounds=(0, None)).fun
+        found = basis_pursuit(A, b, solver=solver)
+        assert float(found.x.abs().sum()) == pytest.approx(best, rel=near)
+        assert float((A @ found.x - b).norm()) < near * float(b.norm())
+
+
+def test_basis_pursuit_with_noise_stays_in_the_ball() -> None:
+    A, b = problem(30, 60)
+    epsilon = 0.3 * float(b.norm())
+    found = basis_pursuit(A, b, epsilon=epsilon)
+    assert float((A @ found.x - b).norm()) == pytest.approx(epsilon, rel=1e-6)
+    assert float(found.x.abs().sum()) < float(basis_pursuit(A, b).x.abs().sum())
+
+
+def test_coding_is_the_lasso_of_each_signal() -> None:
+    D, y = problem(16, 40, signals=20)
+    found = sparse_encode(y, D, 1.0, tol=1e-10)
+    assert found.x.shape == (20, 40)
+    assert float((found.x[3] - lasso(D, y[3], 1.0, tol=1e-10).x).abs().max()) < 1e-4
+
+
+def test_float32_comes_back_as_float32_with_a_gap_it_can_resolve() -> None:
+    A, b = problem()
+    found = lasso(A.float(), b.float(), 1.0)
+    assert found.x.dtype == torch.float32
+    assert found.gap.dtype == torch.float64
+    assert float(found.gap) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"A": torch.full((60, 120), torch.nan, dtype=torch.float64)}, DataError),
+        ({"b": torch.zeros(59, dtype=torch.float64)}, DataError),
+        ({"penalty": -1.0}, GossamerError),
+        ({"tol": 0.0}, DataError),
+        ({"solver": "newton"}, StructureError),
+        ({"weights": -torch.ones(120, dtype=torch.float64)}, GossamerError),
+        ({"bounds": (0.1, 1.0)}, GossamerError),
+        ({"x0": torch.zeros(3, dtype=torch.float64)}, DataError),
+    ],
+)
+def test_bad_input_is_one_clear_error(change: dict[str, object], error: type[Exception]) -> None:
+    A, b = problem()
+    given = {"A": A, "b": b, "penalty": 1.0} | change
+    with pytest.raises(error):
+        lasso(**given)
