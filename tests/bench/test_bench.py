@@ -187,6 +187,35 @@ def test_exporters_see_tensors_one_by_one(inputs: object) -> None:
     assert torch.equal(positional(torch.zeros(2), torch.zeros(2)), torch.zeros(2))
 
 
+class Padded(nn.Module):
+    """As encoders do: what stands at padding depends on the weights and is read by nobody."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(16, 4)
+
+    def forward(self, x: Tensor, attention_mask: Tensor) -> Tensor:
+        hidden = self.inner(x)
+        return torch.where(attention_mask.bool()[..., None], hidden, 1e6 * hidden)
+
+
+@pytest.mark.parametrize("mask", [torch.tensor([[1, 1, 0]]), torch.tensor([[1, 1, 1]])])
+def test_differences_at_padding_do_not_count(mask: Tensor, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    dense = Padded()
+    gs.compress(dense, gs.Quantize("int4")).save(tmp_path / "small.safetensors")
+    inputs = {"x": torch.randn(1, 3, 16), "attention_mask": mask}
+    peers = {"same": Peer("", lambda scene: torch_prepared(Padded(), scene, 10))}
+    effort = Effort(batch_sizes=(1,), runs=1)
+    found = compare(
+        tmp_path / "small.safetensors", into=dense, dense=dense, example_inputs=inputs, peers=peers, effort=effort
+    )
+    for contender in found.contenders:
+        assert contender.problem == ""
+        assert contender.output_difference is not None
+        assert 0 < contender.output_difference < 100
+
+
 def test_the_command_shows_a_table_and_one_document(
     small: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,6 +234,7 @@ def test_the_command_shows_a_table_and_one_document(
     out = capfd.readouterr().out
     assert f"{small.stat().st_size:,}" in out
     assert "within noise" in out, "one run claims nothing"
+    assert "fewer than 8 runs cannot tell" in out
     assert main([*command, "none"]) == 1
     assert "--example-inputs" in capfd.readouterr().err
     assert main([*command, "tensorflow"]) == 2

@@ -50,6 +50,45 @@ def test_an_interrupted_command_leaves_nothing(
     assert {path.name for path in here.iterdir()} - {"__pycache__"} == {"usersown.py", "slowly.py", "began"}
 
 
+def test_a_killed_command_takes_its_measuring_process_along(
+    shell: Callable[..., subprocess.Popen[bytes]], here: Path
+) -> None:
+    (here / "slowly.py").write_text(
+        "import os, time, torch\nfrom torch import nn\nfrom pathlib import Path\n"
+        "def network(): return nn.Linear(16, 4)\n"
+        "example = torch.ones(1, 16)\n"
+        "def score(model):\n"
+        "    if os.getpid() == int(os.environ.setdefault('FIRST', str(os.getpid()))): return 0.0\n"
+        "    Path('began').write_text(str(os.getpid())); Path('began').rename('child'); time.sleep(600)\n"
+    )
+    (here / "tmp").mkdir()
+    options = ("-r", "fast", "--metric", "slowly:score", "--example-inputs", "slowly:example", "--batch-sizes", "1")
+    parent = shell("compress", "slowly:network", *options, env={"TMPDIR": str(here / "tmp")})
+    assert _until(lambda: (here / "child").exists() or parent.poll() is not None)
+    assert parent.poll() is None, parent.communicate()
+    child = int((here / "child").read_text())
+    parent.kill()
+    parent.communicate()
+    assert _until(lambda: not _alive(child))
+    assert [path.name for path in (here / "tmp").iterdir() if path.name.startswith("gossamer-verify-")] == []
+
+
+def _until(done: Callable[[], bool]) -> bool:
+    end = time.monotonic() + PATIENCE
+    while not done() and time.monotonic() < end:
+        time.sleep(0.05)
+    return done()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")  # dead, nobody waits
+
+
 def test_a_full_disk_leaves_nothing(shell: Callable[..., subprocess.Popen[bytes]], here: Path) -> None:
     """A limit on the size of files stands in for a full disk: writing fails with an error in the middle of the file."""
     script = "trap '' XFSZ; ulimit -f 1; exec \"$@\""  # blocks of 1,024 bytes

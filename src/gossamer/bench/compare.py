@@ -18,10 +18,10 @@ from ..artifact import dense_bytes
 from ..errors import VerifyError
 from ..model import copied
 from ..passes import Effort, Metric, output_of, verify
-from ..passes.data import call_whole
+from ..passes.data import call_whole, unpadded
 from ..passes.evaluate import evaluating
 from ..passes.measure import resized
-from ..passes.timing import Ratio, interleaved, ratio, relocate_, summary
+from ..passes.timing import FEWEST, Ratio, interleaved, ratio, relocate_, summary
 from ..passes.verify import verdicts
 from ..progress import track
 from ..report import Measure, Timing, Verdict
@@ -41,7 +41,7 @@ class Contender:
         name, does: who it is, and what is done to the model.
         before, after: the dense model as timed beside it, and the contender.
         verdicts: smaller? faster at each batch size?
-        output_difference: max |dense(x) − contender(x)| over the output for the example inputs.
+        output_difference: max |dense(x) − contender(x)| over the output for the example inputs, without padding.
         problem: why it was not measured, such as `not installed: pip install …`.
     """
 
@@ -119,7 +119,10 @@ def compare(
                 )
             else:
                 contenders.append(_peer(name, peers[name], dense, inputs, effort, count))
-    return Comparison(tuple(contenders), machine, (*notes, *restless(contenders)))
+    few = (
+        [] if effort.runs is None or effort.runs >= FEWEST else [f"fewer than {FEWEST} runs cannot tell what is faster"]
+    )
+    return Comparison(tuple(contenders), machine, (*notes, *few, *restless(contenders)))
 
 
 def restless(contenders: Iterable[Contender]) -> list[str]:
@@ -155,7 +158,8 @@ def _measured(start: Contender, peer: Peer, dense: nn.Module, inputs: Any, effor
         scene = Scene(dense, resized(inputs, size), start.threads)
         prepared = peer.prepare(scene)
         expected = output_of(call_whole(dense, scene.inputs))
-        difference = max(difference, _difference(expected, prepared.output(prepared.call())))
+        found = prepared.output(prepared.call())
+        difference = max(difference, _difference(*(unpadded(side, scene.inputs) for side in (expected, found))))
         times = _timed(scene, prepared, effort, len(sizes))
         before, after = (
             replace(before, ms=before.ms | {size: times[0]}),

@@ -60,7 +60,8 @@ An error is one message on stderr: what was given, what is needed, what to do. `
 shows the traceback as well.
 
 Folders and files of results appear whole or not at all, also after Ctrl-C. A process that is killed (`kill -9`) can
-leave a folder or file behind whose name begins with a dot and ends in `.part`; it can be deleted.
+leave a folder or file behind whose name begins with a dot and ends in `.part`, and one in the temporary folder whose
+name begins with `gossamer-`; both can be deleted.
 """
 
 

@@ -38,6 +38,7 @@ __all__ = [
     "mapped",
     "output_of",
     "target_of",
+    "unpadded",
 ]
 
 Forward = Callable[[nn.Module, Any], Any]
@@ -92,6 +93,22 @@ def output_of(result: Any, output: Output | None = None) -> Tensor:
             f"say where it is with output=lambda result: ..."
         )
     return found
+
+
+def unpadded(output: Tensor, inputs: Any) -> Tensor:
+    """The rows of an output that are no padding, where the inputs have an `attention_mask` of its shape.
+
+    What a model computes at positions that nobody reads may be anything.
+
+    >>> unpadded(torch.tensor([[[1.0], [9.0]]]), {"attention_mask": torch.tensor([[1, 0]])})
+    tensor([[1.]])
+    """
+    holders = inputs if isinstance(inputs, tuple) else (inputs,)
+    masks = [item["attention_mask"] for item in holders if isinstance(item, Mapping) and "attention_mask" in item]
+    mask = masks[0] if masks else None
+    if not isinstance(mask, Tensor) or mask.ndim < 2 or mask.shape != output.shape[:-1]:
+        return output
+    return output[mask.bool().to(output.device)]
 
 
 class Batches:

@@ -112,7 +112,7 @@ def _measured(report: Report, work: Work, encoded: Encoded, settings: Settings) 
             note += "; the metric is that of the model in memory"
         return replace(report, notes=(*report.notes, note))
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(prefix="gossamer-") as folder:
             path = Path(folder) / "model.safetensors"
             path.write_bytes(encoded.data)
             found = verify(

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ..artifact import load
 from ..errors import DataError, GossamerError, VerifyError
 from ..model import copied
-from .data import call_whole, described, mapped, output_of
+from .data import call_whole, described, mapped, output_of, unpadded
 from .evaluate import score
 from .machine import machine
 from .memory import peak_memory
@@ -108,7 +108,7 @@ def _measured(job: Job) -> dict[str, Any]:
     context = _gradless(dense, small, job, notes)
     with context():
         before, after = (output_of(run(model, job.inputs), job.output) for model in (dense, small))
-        difference = _difference(before, after)
+        difference = _difference(*(unpadded(side, job.inputs) for side in (before, after)))
         peaks = [peak_memory(partial(run, model, job.inputs)) for model in (dense, small)]
     if None in peaks:
         notes.append("peak memory was not measured: this torch was built without its profiler")

@@ -127,7 +127,7 @@ def _pickled(objects: dict[str, Any]) -> bytes:
 
 def _run(folder: Path, timeout: float | None) -> int:
     # -P: `-m` would put the working directory first on the path, where a stray random.py may lie
-    command = [sys.executable, "-P", "-m", MODULE, str(folder)]
+    command = [sys.executable, "-P", "-m", MODULE, str(folder), str(os.getpid())]
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     with (
         (folder / OUTPUT).open("wb") as output,

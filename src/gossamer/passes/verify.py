@@ -104,7 +104,8 @@ class Effort:
 class Verification:
     """What was measured: figures before and after, the verdicts, and how it was measured.
 
-    `output_difference` is max |dense(x) − reloaded(x)| over the output for the example inputs.
+    `output_difference` is max |dense(x) − reloaded(x)| over the output for the example inputs; positions whose
+    attention_mask is 0 do not count.
     """
 
     before: Measure
