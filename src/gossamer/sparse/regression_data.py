@@ -72,5 +72,6 @@ class RegressionData:
     def answers(self, recoveries: Sequence[Recovery]) -> Recovery:
         """Several answers to one signal as the rows of one recovery."""
         parts = {name: [getattr(found, name) for found in recoveries] for name in PARTS[:-1]}
-        together = replace(recoveries[0], **{name: torch.cat(rows) for name, rows in parts.items()})
+        rows: dict[str, Any] = {name: torch.cat(found) for name, found in parts.items()}
+        together = replace(recoveries[0], **rows)
         return replace(self, single=False).answer(together)
