@@ -64,6 +64,13 @@ def test_wrong_usage_is_2_and_says_usage(arguments: list[str], gossamer: Callabl
     assert ran.out == ""
 
 
+@pytest.mark.parametrize(("command", "needed"), [("compress", "SOURCE"), ("bench", "SMALL"), ("inspect", "PATH")])
+def test_an_argument_is_called_the_same_everywhere(command: str, needed: str, gossamer: Callable) -> None:
+    assert f"Missing argument '{needed}'" in gossamer(command).err
+    assert needed in gossamer(command, "--help").out
+    assert f"`{needed}`" in pages()[f"{command}.md"]
+
+
 def test_no_command_is_wrong_usage_and_shows_the_help(gossamer: Callable) -> None:
     ran = gossamer()
     assert ran.code == guard.WRONG_USAGE

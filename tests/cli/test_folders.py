@@ -85,6 +85,10 @@ def test_without_a_tokenizer_the_user_is_told_what_is_missing(gossamer: Callable
     ran = gossamer("compress", bare, "-r", "fast")
     assert ran.code == guard.DONE, ran.err
     assert "has no tokenizer" in ran.err
+    ran = gossamer("compress", bare, "-r", "small-and-fast")
+    assert ran.code == guard.ERROR
+    assert "data=" not in ran.err.partition("in Python")[0], "no option of this command brings batches to a folder"
+    assert "step 3, distill 1 epoch" in ran.err
 
 
 def test_a_download_that_was_cut_off_is_found_before_any_work(gossamer: Callable, dense: Path, here: Path) -> None:

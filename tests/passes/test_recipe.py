@@ -42,6 +42,11 @@ def test_plain_values_leave_defaults_out() -> None:
         "ignore": ["re:head.*"],
         "clip": False,
     }
+    assert [str(Distill(epochs=1)), str(Distill(epochs=3)), str(Distill(steps=1))] == [
+        "distill 1 epoch",
+        "distill 3 epochs",
+        "distill 1 step",
+    ]
     assert Distill(epochs=3, alpha=0.5).to_dict() == {"step": "distill", "epochs": 3, "alpha": 0.5}
 
 

@@ -28,7 +28,9 @@ EXAMPLES = (
 
 
 def bench(
-    small: Annotated[Path, typer.Argument(help="A compressed file, or a folder that `gossamer compress` wrote.")],
+    small: Annotated[
+        Path, typer.Argument(metavar="SMALL", help="A compressed file, or a folder that `gossamer compress` wrote.")
+    ],
     dense: Annotated[
         str, typer.Option("--dense", help="What it was made from: a folder, MODULE:NAME, or a state_dict.")
     ],

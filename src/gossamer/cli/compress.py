@@ -33,7 +33,10 @@ FOR_FOLDERS = "weight-only-int8"
 def compress(
     source: Annotated[
         str,
-        typer.Argument(help="A Hugging Face folder, MODULE:NAME of a function that makes a model, or a state_dict."),
+        typer.Argument(
+            metavar="SOURCE",
+            help="A Hugging Face folder, MODULE:NAME of what makes a model, or a state_dict as .safetensors.",
+        ),
     ],
     recipe: Annotated[
         str,

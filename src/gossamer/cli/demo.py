@@ -19,7 +19,7 @@ EXAMPLES = ("gossamer demo", "gossamer demo /tmp/digits --json")
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(help="Where the three files are written.")] = Path("demo"),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the three files are written.")] = Path("demo"),
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:

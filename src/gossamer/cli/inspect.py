@@ -40,7 +40,9 @@ KEYS: dict[Order, Callable[[Row], Any]] = {
 
 
 def inspect(
-    path: Annotated[Path, typer.Argument(help="A .safetensors file, gossamer's or any other, or a model's folder.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A .safetensors file, gossamer's or any other, or a model's folder.")
+    ],
     sort: Annotated[
         Order, typer.Option("--sort", help="By place in the file, name, bytes, or times smaller.")
     ] = Order.file,

@@ -27,7 +27,7 @@ EXAMPLES = (
 
 
 def recipes(
-    name: Annotated[str, typer.Argument(help="A ready recipe; without it they are listed.")] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A ready recipe; without it they are listed.")] = "",
     as_json: Json = False,
 ) -> None:
     """List the ready recipes, or print one as YAML, to be edited and given to --recipe."""

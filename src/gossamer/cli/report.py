@@ -22,7 +22,7 @@ EXAMPLES = (
 
 
 def report(
-    path: Annotated[Path, typer.Argument(help="A report.json, or the folder in which one lies.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A report.json, or the folder in which one lies.")],
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write the page with plots there.")
     ] = None,

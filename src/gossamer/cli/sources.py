@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import typer
 from safetensors import SafetensorError
 
-from ..errors import ArtifactError, DataError, GossamerError, ModelError
+from ..errors import ArtifactError, DataError, GossamerError, ModelError, listed
 from . import rooms
 from .contents import metadata
 from .names import batches, example_inputs, is_name, made_model, metric, name_meant
@@ -93,6 +93,12 @@ class FolderSource(Source):
         return model, inputs
 
     def compressed(self, asked: Asked) -> Result:
+        if not self.folder.has_tokenizer:
+            _refuse_reading(
+                asked.steps,
+                f"{self.folder.path} has no tokenizer, and without texts there are no batches; give another recipe, or "
+                f"in Python gossamer.compress(model, recipe, data=...). These steps need batches:",
+            )
         return rooms.huggingface.compress_folder(
             self.folder,
             asked.steps,
@@ -140,6 +146,8 @@ class ModelSource(Source):
         return self.model, example_inputs(self.inputs_name) if self.inputs_name else None
 
     def compressed(self, asked: Asked) -> Result:
+        if not self.data_name:
+            _refuse_reading(asked.steps, "these steps need batches; give --data package.module:name:")
         proof = replace(asked.proof, factory=self.factory or None, metric=self.metric_name or None)
         return rooms.passes.compress(
             self.model,
@@ -208,6 +216,13 @@ def _refuse(kind: str, options: Mapping[str, object]) -> None:
     given = [name for name, value in options.items() if value]
     if given:
         raise typer.BadParameter(f"does not go with {kind} as the model", param_hint=" ".join(given))
+
+
+def _refuse_reading(steps: Sequence[Step], heading: str) -> None:
+    """Raises: DataError that lists the steps which need batches of data, where there are any."""
+    wanting = [f"step {number}, {step}" for number, step in enumerate(steps, start=1) if step.reads]
+    if wanting:
+        raise DataError(listed(wanting, heading))
 
 
 def _lines(path: Path) -> list[str]:

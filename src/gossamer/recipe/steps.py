@@ -232,7 +232,8 @@ class Distill(Step):
             raise RecipeError("Distill: " + "; ".join(wrong))
 
     def __str__(self) -> str:
-        return f"distill {self.epochs} epochs" if self.steps is None else f"distill {self.steps} steps"
+        count, unit = (self.epochs, "epoch") if self.steps is None else (self.steps, "step")
+        return f"distill {count} {unit}" + ("s" if count != 1 else "")
 
 
 @dataclass(frozen=True)
