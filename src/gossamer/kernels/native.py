@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 ENVIRONMENT = "GOSSAMER_KERNELS"
-ABI_VERSION = 1
+ABI_VERSION = 2
 # CMake writes this in place of the library when it could not build one.
 NOTE = "not_built.txt"
 _SUFFIX = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
