@@ -37,7 +37,8 @@ def test_an_interrupted_command_leaves_nothing(
 ) -> None:
     (here / "slowly.py").write_text(SLOW)
     command = ("compress", "slowly:network", "-r", "fast", "-o", "out", "--metric", "slowly:slow")
-    child = shell(*command, start_new_session=True)
+    # A suite that runs in the background ignores SIGINT, and its children would inherit that.
+    child = shell(*command, start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     until = time.monotonic() + PATIENCE
     while not (here / "began").exists() and time.monotonic() < until and child.poll() is None:
         time.sleep(0.05)
