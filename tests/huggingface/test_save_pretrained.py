@@ -285,3 +285,23 @@ def test_source_of_another_kind_is_refused(source: Path, tmp_path: Path) -> None
     sentence = tiny.sentence_folder(tmp_path / "sentence")
     with pytest.raises(GossamerError, match="is a folder of sentence-transformers"):
         save_pretrained(tiny.made("bert"), tmp_path / "small", source=sentence)
+
+
+@pytest.mark.parametrize("kind", ["notes", "dense model", "working directory"])
+def test_overwrite_never_replaces_what_gossamer_did_not_write(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "there"
+    model = tiny.made("gpt2")
+    if kind == "dense model":
+        model.save_pretrained(folder)
+    elif kind == "working directory":
+        save_pretrained(model, folder)
+        monkeypatch.chdir(folder)
+    else:
+        folder.mkdir()
+        (folder / "thesis.txt").write_text("years")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(ArtifactError, match="choose another folder"):
+        save_pretrained(model, "." if kind == "working directory" else folder, overwrite=True)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -18,7 +18,16 @@ from torch import Tensor
 from ..errors import ArtifactError
 from .strict_json import canonical, parse
 
-__all__ = ["DTYPES", "KEY", "MOST_ENTRIES", "container_size", "read_container", "write_container"]
+__all__ = [
+    "DTYPES",
+    "KEY",
+    "LONGEST_HEADER",
+    "METADATA",
+    "MOST_ENTRIES",
+    "container_size",
+    "read_container",
+    "write_container",
+]
 
 KEY = "gossamer"
 METADATA = "__metadata__"
