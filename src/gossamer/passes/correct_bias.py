@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
@@ -16,6 +15,8 @@ from .scene import Scene
 from .state import LayerState
 
 __all__ = ["correct_bias"]
+
+METHOD = "bias corrected"
 
 
 def correct_bias(step: CorrectBias, scene: Scene) -> dict[str, LayerState]:
@@ -32,7 +33,7 @@ def correct_bias(step: CorrectBias, scene: Scene) -> dict[str, LayerState]:
     obstacles = {site.name: _obstacle(site) for site in shaped}
     for site in shaped:
         if obstacles[site.name]:
-            states[site.name] = _noted(states[site.name], step, Status.skipped(obstacles[site.name]))
+            states[site.name] = states[site.name].noted(step, METHOD, Status.skipped(obstacles[site.name]))
     sites = [site for site in shaped if not obstacles[site.name]]
     means = calibrate(
         teacher,
@@ -51,7 +52,7 @@ def correct_bias(step: CorrectBias, scene: Scene) -> dict[str, LayerState]:
             with torch.no_grad():
                 bias.add_(_mean_error(states[site.name], dense[site.name], means[site.name].result()).to(bias))
             status = Status.done()
-        states[site.name] = _noted(states[site.name], step, status)
+        states[site.name] = states[site.name].noted(step, METHOD, status)
     return states
 
 
@@ -80,8 +81,3 @@ def _of(model: nn.Module, site: TensorSite) -> TensorSite:
     """The same site in another copy of the model."""
     owners = tuple(replace(owner, module=model.get_submodule(owner.name)) for owner in site.owners)
     return replace(site, owners=owners)
-
-
-def _noted(state: LayerState, step: CorrectBias, status: Status) -> LayerState:
-    outcomes: Mapping[str, str] = {"done": "bias corrected"}
-    return replace(state, outcomes=(*state.outcomes, (str(step), outcomes.get(status.kind, ""), status)))

@@ -26,7 +26,7 @@ def shape(step: CompressStep, scene: Scene) -> dict[str, LayerState]:
     for name, reason in scene.assignment.skipped.items():
         if name not in states:  # a tensor that is no matrix; its row has the reason from the inventory
             continue
-        states[name] = _noted(states[name], step, Status.skipped(reason))
+        states[name] = states[name].noted(step, step.method, Status.skipped(reason))
     energies = _energies(step, scene)
     names = scene.assignment.names
     tasks = [_task(step, states[name], energies.get(name), scene.seed + i) for i, name in enumerate(names)]
@@ -66,9 +66,5 @@ def _task(step: CompressStep, state: LayerState, energy: Tensor | None, seed: in
 
 
 def _settled(state: LayerState, step: CompressStep, result: LayerResult) -> LayerState:
-    noted = _noted(state, step, result.status)
+    noted = state.noted(step, step.method, result.status)
     return noted if result.member is None else replace(noted, member=result.member, error=result.error)
-
-
-def _noted(state: LayerState, step: CompressStep, status: Status) -> LayerState:
-    return replace(state, outcomes=(*state.outcomes, (str(step), step.method, status)))

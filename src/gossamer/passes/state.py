@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from ..nn import WeightView
+from ..recipe import Step
 from ..status import Status
 from ..structure import Structure
 from ..terms import FixedSupport, Member, StructureSet
@@ -48,6 +49,10 @@ class LayerState:
         return cls(
             name, view, weight, StructureSet(Structure(), tuple(weight.shape), FixedSupport(support)).project(weight)
         )
+
+    def noted(self, step: Step, method: str, status: Status) -> LayerState:
+        """The state with one more outcome; `method` is told of steps that are done."""
+        return replace(self, outcomes=(*self.outcomes, (str(step), method, status)))
 
     @property
     def dtype(self) -> torch.dtype:
