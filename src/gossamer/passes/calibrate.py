@@ -12,7 +12,7 @@ from torch.utils.hooks import RemovableHandle
 from ..model import TensorSite, column_energy, column_sum
 from ..progress import track
 from ..statistics import STATISTICS, Statistic
-from .data import Batches, Forward, batch_named, call
+from .data import Batches, Forward, attention_mask, batch_named, call
 from .evaluate import evaluating
 
 __all__ = ["calibrate"]
@@ -65,8 +65,8 @@ class _Current:
 
 
 def _positions(batch: Any) -> Tensor | None:
-    mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
-    return mask.bool() if isinstance(mask, Tensor) and mask.ndim == 2 else None
+    mask = attention_mask(batch)
+    return mask.bool() if mask is not None and mask.ndim == 2 else None
 
 
 def _listen(

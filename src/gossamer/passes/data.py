@@ -30,6 +30,7 @@ __all__ = [
     "Batches",
     "Forward",
     "Output",
+    "attention_mask",
     "batch_named",
     "call",
     "call_whole",
@@ -95,6 +96,12 @@ def output_of(result: Any, output: Output | None = None) -> Tensor:
     return found
 
 
+def attention_mask(batch: Any) -> Tensor | None:
+    """The mask that travels in a batch that is a mapping, 0 where there is only padding; else None."""
+    mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
+    return mask if isinstance(mask, Tensor) else None
+
+
 def unpadded(output: Tensor, inputs: Any) -> Tensor:
     """The rows of an output that are no padding, where the inputs have an `attention_mask` of its shape.
 
@@ -104,9 +111,8 @@ def unpadded(output: Tensor, inputs: Any) -> Tensor:
     tensor([[1.]])
     """
     holders = inputs if isinstance(inputs, tuple) else (inputs,)
-    masks = [item["attention_mask"] for item in holders if isinstance(item, Mapping) and "attention_mask" in item]
-    mask = masks[0] if masks else None
-    if not isinstance(mask, Tensor) or mask.ndim < 2 or mask.shape != output.shape[:-1]:
+    mask = next((mask for mask in map(attention_mask, holders) if mask is not None), None)
+    if mask is None or mask.ndim < 2 or mask.shape != output.shape[:-1]:
         return output
     return output[mask.bool().to(output.device)]
 

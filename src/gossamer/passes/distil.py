@@ -18,7 +18,7 @@ from ..errors import DataError
 from ..progress import track
 from ..recipe import Distill
 from ..terms import StructureSet, frozen
-from .data import Batches, Output, batch_named, call, described, output_of, target_of
+from .data import Batches, Output, attention_mask, batch_named, call, described, output_of, target_of
 from .scene import Scene
 from .state import LayerState
 
@@ -153,8 +153,8 @@ def _feasible(
 
 def _loss(step: Distill, result: Any, student: Tensor, teacher: Tensor, batch: Any) -> Tensor:
     """Padded rows (attention_mask 0) do not count; a loss of the model's own knows how its labels are shifted."""
-    mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
-    if isinstance(mask, Tensor) and mask.shape == student.shape[:-1]:
+    mask = attention_mask(batch)
+    if mask is not None and mask.shape == student.shape[:-1]:
         kept = mask.bool().to(student.device)
     else:
         kept = torch.ones(student.shape[:-1], dtype=torch.bool, device=student.device)
