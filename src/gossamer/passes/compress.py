@@ -32,7 +32,7 @@ from .correct_bias import correct_bias
 from .data import Batches, Forward, Output, call, call_whole, described, dry_run
 from .distil import check_output, distil
 from .evaluate import Evaluate, evaluating, score
-from .finish import Work, draft, finish
+from .finish import Draft, Work, draft, finish
 from .ledger import Ledger
 from .plan import Assignment, plan
 from .result import Result
@@ -126,7 +126,8 @@ def _run(model: nn.Module, steps: Sequence[Step], settings: Settings, notes: lis
     measured = settings.proof.measure and settings.example_inputs is not None
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     dense = copied(model) if measured or any(step.compares for step in steps) else None
-    ledger, last = Ledger(dense_bytes(model), metric, metric), draft([], {}, ())
+    ledger = Ledger(dense_bytes(model), metric, metric)
+    last: Draft | None = None
     try:
         for position, step in enumerate(steps):
             assignment, seed = assignments.get(position), settings.seed + 1000 * position
@@ -139,6 +140,7 @@ def _run(model: nn.Module, steps: Sequence[Step], settings: Settings, notes: lis
             notes += [f"after {step}: {failed}"] if failed else []
             idle = assignment is not None and assignment.idle
             ledger = ledger.after(step, len(last.file.data), metric, settings.metric(), shrinks=step.shrinks, idle=idle)
+        assert last is not None, "a recipe has at least one step"
         result = finish(Work(model, dense, sites, states, steps), last, assignments, settings, ledger, notes)
         return _tried(result, batches, settings)
     except BaseException:
