@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..passes import Proof, Result, compress
 from ..passes.evaluate import Evaluate
-from ..recipe import Step
+from ..recipe import Recipe
 from .empty import Skeleton
 from .folder import Folder, Metric, read_folder
 from .sentences import SENTENCES
@@ -19,7 +19,7 @@ __all__ = ["compress_folder"]
 
 def compress_folder(
     source: str | os.PathLike[str] | Folder,
-    recipe: Step | Iterable[Step],
+    recipe: Recipe,
     *,
     texts: Sequence[str] | None = None,
     evaluate: Evaluate | None = None,
