@@ -20,7 +20,7 @@ from ..model import copied
 from ..passes import Effort, Metric, output_of, verify
 from ..passes.data import call_whole, unpadded
 from ..passes.evaluate import evaluating
-from ..passes.measure import resized
+from ..passes.measure import largest_difference, resized
 from ..passes.timing import FEWEST, Ratio, interleaved, ratio, relocate_, summary
 from ..passes.verify import verdicts
 from ..progress import track
@@ -187,7 +187,7 @@ def _timed(scene: Scene, prepared: Prepared, effort: Effort, shares: int) -> tup
 def _difference(expected: Tensor, found: Tensor) -> float:
     if expected.shape != found.shape:
         raise VerifyError(f"gives an output of shape {tuple(found.shape)} instead of {tuple(expected.shape)}")
-    return float((expected.double() - found.double()).abs().max()) if expected.numel() else 0.0
+    return largest_difference(expected, found)
 
 
 @contextmanager

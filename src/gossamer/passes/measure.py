@@ -23,7 +23,7 @@ from .machine import machine
 from .memory import peak_memory
 from .timing import interleaved, ratio, relocate_, summary
 
-__all__ = ["Job", "imported", "measured", "resized"]
+__all__ = ["Job", "imported", "largest_difference", "measured", "resized"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,6 +233,11 @@ def _speed(
 def _difference(before: Tensor, after: Tensor) -> float:
     if before.shape != after.shape:
         raise VerifyError(f"the reloaded model gives {described(after)} where the dense one gives {described(before)}")
+    return largest_difference(before, after)
+
+
+def largest_difference(before: Tensor, after: Tensor) -> float:
+    """max |before − after| of two tensors of one shape; 0 where they hold nothing."""
     if before.numel() == 0:
         return 0.0
     wide = torch.complex128 if before.is_complex() else torch.float64
