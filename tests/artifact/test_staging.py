@@ -10,14 +10,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from torch import nn
 
-from gossamer.artifact import staging
+from gossamer.artifact import save, staging
 from gossamer.artifact.staging import staged
 from gossamer.errors import ArtifactError
 
 
 def full_of(folder: Path, text: str) -> Path:
+    """A folder as gossamer leaves one."""
     folder.mkdir()
+    save(nn.Linear(1, 1), folder / "model.safetensors")
     (folder / "a").write_text(text)
     return folder
 
@@ -192,3 +195,19 @@ def test_a_file_that_cannot_be_written_names_the_folder_that_was_asked_for(tmp_p
     ):
         full()
     assert not list(tmp_path.iterdir())
+
+
+def test_only_what_gossamer_wrote_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "thesis.txt").write_text("years")
+    full_of(tmp_path / "ours", "before")
+    (tmp_path / "ours" / "dense").mkdir()
+    with pytest.raises(ArtifactError, match="nothing here was"), staged(tmp_path / "notes", overwrite=True):
+        pytest.fail("the block must not run")
+    kept = (tmp_path / "ours" / "dense",)
+    with pytest.raises(ArtifactError, match="the source"), staged(tmp_path / "ours", overwrite=True, keep=kept):
+        pytest.fail("the block must not run")
+    monkeypatch.chdir(kept[0])
+    with pytest.raises(ArtifactError, match="working directory"), staged(tmp_path / "ours", overwrite=True):
+        pytest.fail("the block must not run")
+    assert names(tmp_path) == ["notes", "ours"]

@@ -6,8 +6,10 @@ because the library takes the last of two equal keys, ignores unknown ones and k
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,10 +23,9 @@ from .strict_json import canonical, parse
 __all__ = [
     "DTYPES",
     "KEY",
-    "LONGEST_HEADER",
-    "METADATA",
     "MOST_ENTRIES",
     "container_size",
+    "is_ours",
     "read_container",
     "write_container",
 ]
@@ -88,6 +89,18 @@ def read_container(data: bytes) -> tuple[dict[str, Tensor], str]:
     if tensors.keys() != header.keys():
         raise ArtifactError("header: two readings of it give different tensors")
     return tensors, metadata[KEY]
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file begins as one of gossamer's, by its header alone: its tensors may be damaged or cut off."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length)) if length <= LONGEST_HEADER else {}
+    except (OSError, ValueError, RecursionError):
+        return False
+    metadata = header.get(METADATA) if isinstance(header, dict) else None
+    return isinstance(metadata, dict) and KEY in metadata
 
 
 def container_size(tensors: Iterable[tuple[str, torch.dtype, tuple[int, ...]]]) -> int:

@@ -7,11 +7,12 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import ArtifactError
+from .container import is_ours
 
 __all__ = ["staged"]
 
@@ -19,17 +20,20 @@ AT_FDCWD, RENAME_EXCHANGE = -100, 2  # of Linux
 
 
 @contextmanager
-def staged(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def staged(target: Path, *, overwrite: bool = False, keep: Sequence[Path] = ()) -> Iterator[Path]:
     """A temporary folder beside `target`; it takes its name when the block is done, and is gone when the block fails.
 
     What was there stays as it was until then, also when the process is killed, which leaves the temporary folder
     `.<name>.<random>.part` behind.
 
-    Args: target, in a folder that is there; overwrite, whether a folder that is not empty may be replaced.
+    Args: target, in a folder that is there; overwrite, whether a folder that gossamer wrote may be replaced, no other ever
+        is; keep, folders that must not go with it, beside the working directory.
     Raises: ArtifactError naming the path and what to do.
     """
     target = Path(os.path.realpath(target))  # a link to a folder stays one
     _check(target, overwrite)
+    with _told(target):
+        _check_replaceable(target, keep)
     draft = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
     try:
         with _told(target):
@@ -58,6 +62,19 @@ def _check(target: Path, overwrite: bool) -> None:
         full = target.is_dir() and any(target.iterdir())
     if full and not overwrite:
         raise ArtifactError(f"{target}: is there and not empty; choose another folder, or give overwrite=True")
+
+
+def _check_replaceable(target: Path, keep: Sequence[Path]) -> None:
+    """Of a folder that is not empty: whether gossamer wrote it, and nobody needs what is in it."""
+    if not target.is_dir() or not any(target.iterdir()):
+        return
+    for other, what in ((Path.cwd(), "the working directory"), *((path, f"{path}, the source") for path in keep)):
+        if Path(os.path.realpath(other)).is_relative_to(target):
+            raise ArtifactError(f"{target}: holds {what}, which is never replaced; choose another folder")
+    if not any(is_ours(file) for file in (*target.glob("*.safetensors"), *target.glob("*/*.safetensors"))):
+        raise ArtifactError(
+            f"{target}: overwrite=True replaces what gossamer wrote, and nothing here was; choose another folder"
+        )
 
 
 def _take_place(draft: Path, target: Path, overwrite: bool) -> None:

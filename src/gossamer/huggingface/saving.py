@@ -13,7 +13,6 @@ from typing import Any
 from torch import nn
 
 from ..artifact import dense_bytes, save_shards, to_dense
-from ..artifact.container import KEY, LONGEST_HEADER, METADATA
 from ..artifact.staging import staged
 from ..errors import ArtifactError, ModelError
 from ..model import inventory, unwrap
@@ -81,9 +80,7 @@ def save_pretrained(
     extra = {name: _content(name, content) for name, content in (files or {}).items()}
     most = _bytes(max_shard_size)
     target = Path(folder)
-    if overwrite:
-        _check_replaceable(target, origin)
-    with staged(target, overwrite=overwrite) as draft:
+    with staged(target, overwrite=overwrite, keep=() if origin is None else (origin.path,)) as draft:
         if origin is not None:
             _copy(origin.path, draft)
         written = _write(model, draft, origin, plain, most)
@@ -93,32 +90,6 @@ def save_pretrained(
             (draft / name).parent.mkdir(parents=True, exist_ok=True)
             (draft / name).write_bytes(content)
     return target
-
-
-def _check_replaceable(target: Path, origin: Folder | None) -> None:
-    """Raises: ArtifactError unless the folder is new, empty, or one that gossamer wrote and nobody stands in."""
-    place = Path(os.path.realpath(target))
-    if not place.is_dir() or not any(place.iterdir()):
-        return
-    for other, what in ((Path.cwd(), "the working directory"), (origin.path if origin else None, "the source folder")):
-        if other is not None and Path(os.path.realpath(other)).is_relative_to(place):
-            raise ArtifactError(f"{target}: holds {what}, which is never replaced; choose another folder")
-    if not any(_is_ours(file) for file in (*place.glob("*.safetensors"), *place.glob("*/*.safetensors"))):
-        raise ArtifactError(
-            f"{target}: overwrite=True replaces what gossamer wrote, and nothing here was; choose another folder"
-        )
-
-
-def _is_ours(file: Path) -> bool:
-    """Whether a safetensors file's metadata are gossamer's."""
-    try:
-        with file.open("rb") as opened:
-            length = int.from_bytes(opened.read(8), "little")
-            header = json.loads(opened.read(length)) if length <= LONGEST_HEADER else {}
-    except (OSError, ValueError, RecursionError):
-        return False
-    metadata = header.get(METADATA) if isinstance(header, dict) else None
-    return isinstance(metadata, dict) and KEY in metadata
 
 
 def _checked(model: nn.Module) -> Any:
