@@ -26,8 +26,10 @@ def staged(target: Path, *, overwrite: bool = False, keep: Sequence[Path] = ()) 
     What was there stays as it was until then, also when the process is killed, which leaves the temporary folder
     `.<name>.<random>.part` behind.
 
-    Args: target, in a folder that is there; overwrite, whether a folder that gossamer wrote may be replaced, no other ever
-        is; keep, folders that must not go with it, beside the working directory.
+    Args:
+        target: in a folder that is there.
+        overwrite: whether a folder that gossamer wrote may be replaced; no other ever is.
+        keep: folders that must not go with it, beside the working directory.
     Raises: ArtifactError naming the path and what to do.
     """
     target = Path(os.path.realpath(target))  # a link to a folder stays one
