@@ -226,7 +226,19 @@ def test_card_keeps_licence_tags_and_text_of_the_dense_model(source: Path, tmp_p
         "library_name": "transformers",
     }
     assert card.rstrip().endswith("# The big one\n\nUse it well.")
-    assert "LlamaForCausalLM.from_pretrained(folder)" in card
+    assert "LlamaForCausalLM.from_pretrained('small')" in card
+
+
+def test_saving_a_compressed_folder_again_tells_of_this_folder_alone(source: Path, tmp_path: Path) -> None:
+    made = result(path=source)
+    first = save_pretrained(made, tmp_path / "first", source=source, files={"report.json": "{}", "report.html": "<p>"})
+    again = save_pretrained(from_pretrained(first), tmp_path / "again", source=first)
+    assert not list(again.glob("report.*"))
+    card = (again / "README.md").read_text()
+    assert card.count("# Recipe") <= 1
+    assert card.count("## Size") == 1
+    assert card.count("# The big one") == 1
+    assert head_of(card)["tags"] == ["fast", "gossamer", "compressed"]
 
 
 @pytest.mark.parametrize("broken", ["---\n: [\n---\ntext", "no front matter", "---\n- a list\n---\ntext", ""])

@@ -18,6 +18,7 @@ from ..report import Report
 __all__ = ["Card"]
 
 LONGEST_CARD = 1 << 20  # bytes of a source's own card
+DENSE = "## The dense model's own card"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,15 +40,21 @@ class Card:
     written: int
     dense: int
 
-    def text(self, source: Path | None) -> str:
-        """The whole README.md. Args: source, the card of the dense model, whose front matter and text are kept."""
+    def text(self, source: Path | None, *, ours: bool = False) -> str:
+        """The whole README.md.
+
+        Args: source, the card of the dense model, whose front matter and text are kept; ours, whether gossamer wrote
+            it for another folder: then only the dense model's own part of its text is kept.
+        """
         head, body = _parted(source)
+        if ours:
+            body = body.partition(DENSE)[2]
         tags = [tag for tag in head.get("tags") or [] if isinstance(tag, str)]
         head = dict(head) | {"tags": [*tags, *(tag for tag in ("gossamer", "compressed") if tag not in tags)]}
         head.setdefault("library_name", self._library())
         parts = ["---\n" + _yaml(head) + "---", *self._parts()]
         if body.strip():
-            parts += ["## The dense model's own card", body.strip()]
+            parts += [DENSE, body.strip()]
         return "\n\n".join(parts) + "\n"
 
     def _library(self) -> str:
@@ -70,10 +77,12 @@ class Card:
 
     def _loading(self) -> str:
         if self._library() == "sentence-transformers":
-            how = "from sentence_transformers import SentenceTransformer\n\nmodel = SentenceTransformer(folder)"
+            how = (
+                f"from sentence_transformers import SentenceTransformer\n\nmodel = SentenceTransformer({self.title!r})"
+            )
         else:
             name = type(self.model).__name__
-            how = f"from transformers import {name}\n\nmodel = {name}.from_pretrained(folder)"
+            how = f"from transformers import {name}\n\nmodel = {name}.from_pretrained({self.title!r})"
         return f"import gossamer  # tells transformers how to read the weights\n{how}"
 
 

@@ -25,6 +25,7 @@ from .folder import CONFIG, METHOD, MODULES, Folder, read_folder, read_json
 __all__ = ["save_pretrained"]
 
 CARD = "README.md"
+MEASURED = re.compile(r"report\.(json|html)")  # what the command line lays beside the weights that it measured
 # What of a source folder is taken along: everything that is text or a vocabulary, and never weights or code.
 _KEPT = re.compile(
     r"(?!\.|.*\.index\.json$)(.+\.(json|txt|jinja|model|tiktoken|md)|(LICENSE|NOTICE|COPYING)[\w.-]*)", re.I
@@ -82,10 +83,11 @@ def save_pretrained(
     target = Path(folder)
     with staged(target, overwrite=overwrite, keep=() if origin is None else (origin.path,)) as draft:
         if origin is not None:
-            _copy(origin.path, draft)
+            _copy(origin, draft)
         written = _write(model, draft, origin, plain, most)
         card = Card(target.name, model, plain, report, written, dense_bytes(model))
-        (draft / CARD).write_text(card.text(origin.path / CARD if origin else None), encoding="utf-8")
+        said = card.text(origin.path / CARD, ours=origin.compressed) if origin else card.text(None)
+        (draft / CARD).write_text(said, encoding="utf-8")
         for name, content in extra.items():
             (draft / name).parent.mkdir(parents=True, exist_ok=True)
             (draft / name).write_bytes(content)
@@ -174,15 +176,21 @@ def _dtype(model: nn.Module) -> str:
     return str(found).removeprefix("torch.")
 
 
-def _copy(origin: Path, draft: Path) -> None:
-    """The source's small files, links followed, from the folder and the parts of a sentence-transformers model."""
-    parts = {Path()} | {Path("additional_chat_templates")}
+def _copy(source: Folder, draft: Path) -> None:
+    """The source's small files, links followed, from the folder and the parts of a sentence-transformers model.
+
+    Not the report of a compressed source: it is of that folder's weights.
+    """
+    origin, parts = source.path, {Path(), Path("additional_chat_templates")}
     if (origin / MODULES).is_file():
         parts |= {Path(str(entry.get("path", ""))) for entry in read_json(origin / MODULES)}
     for part in sorted(parts):
         inside = _KEPT.fullmatch if (origin / part).is_dir() else None
         for file in sorted((origin / part).iterdir()) if inside else ():
-            if inside and inside(file.name) and file.is_file() and not (part == Path() and file.name in (CARD, CONFIG)):
+            own = part == Path() and (
+                file.name in (CARD, CONFIG) or (source.compressed and MEASURED.fullmatch(file.name))
+            )
+            if inside and inside(file.name) and file.is_file() and not own:
                 (draft / part).mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, draft / part / file.name)
 
