@@ -21,6 +21,7 @@ from gossamer.linop import (
     Standardised,
     SubsampledDCT,
     SubsampledFourier,
+    Wavelet,
 )
 
 __all__ = ["DTYPES", "MAKERS", "drawn", "thinned"]
@@ -82,6 +83,10 @@ MAKERS: Mapping[str, Callable[[torch.dtype], LinearOperator]] = {
     "dct": lambda t: SubsampledDCT(11, _places(11, 5), t),
     "dct-even": lambda t: SubsampledDCT(8, torch.arange(8), t),
     "dct-2d": lambda t: SubsampledDCT((4, 5), _places(20, 9), t),
+    "wavelet": lambda t: Wavelet(16, "db2", dtype=t),
+    "wavelet-wrapped": lambda t: Wavelet(2, "sym4", dtype=t),
+    "wavelet-2d": lambda t: Wavelet((4, 6), "db3", 1, t),
+    "wavelet-2d-deep": lambda t: Wavelet((8, 4), "db1", dtype=t),
     "composition": lambda t: Dense(drawn(5, 7, dtype=t)) @ Sparse(thinned(7, 12, t, 0.5).to_sparse()),
     "samples-of-cosines": lambda t: Masked(torch.arange(8) % 3 > 0, t) @ Adjoint(SubsampledDCT(8, torch.arange(8), t)),
     "scaled": lambda t: Scaled(-2.5 + 1j if t.is_complex else -2.5, Dense(drawn(5, 7, dtype=t))),

@@ -22,6 +22,7 @@ from gossamer.linop import (
     Standardised,
     SubsampledDCT,
     SubsampledFourier,
+    Wavelet,
     as_operator,
 )
 
@@ -76,6 +77,54 @@ def test_fourier_rows_are_numpys_and_measured_brings_complex_data_to_them() -> N
 def test_real_fourier_norm_is_half_without_mirror_images() -> None:
     assert SubsampledFourier(10, torch.tensor([1, 3])).norm2_bound() == pytest.approx(0.5, rel=1e-4)
     assert SubsampledFourier(10, torch.tensor([1, 9])).norm2_bound() == pytest.approx(1.0, rel=1e-4)
+
+
+def test_wavelets_in_closed_form() -> None:
+    """The leading row: Haar's mean of two, and the four taps that Daubechies gives for two vanishing moments."""
+    root = 3**0.5
+    taps = torch.tensor([1 + root, 3 + root, 3 - root, 1 - root], dtype=torch.float64) / (4 * 2**0.5)
+    daubechies = Wavelet(8, "db2", 1, torch.float64).dense()
+    torch.testing.assert_close(daubechies[0, :4], taps, atol=NEAR, rtol=0)
+    torch.testing.assert_close(daubechies[1].roll(-2), daubechies[0])
+    haar = Wavelet(4, "db1", 2, torch.float64).dense() * 2
+    wanted = [[1, 1, 1, 1], [1, 1, -1, -1], [2**0.5, -(2**0.5), 0, 0], [0, 0, 2**0.5, -(2**0.5)]]
+    torch.testing.assert_close(haar, torch.tensor(wanted, dtype=torch.float64), atol=NEAR, rtol=0)
+
+
+# The first and largest of the published taps, to the digits that are printed.
+SYMLETS = {"sym4": (0.0322231, 0.8037388), "sym5": (0.0195389, 0.7234077), "sym8": (0.0033824, 0.7771858)}
+
+
+@pytest.mark.parametrize("name", SYMLETS)
+def test_symlets_are_the_published_ones(name: str) -> None:
+    taps = Wavelet(16, name, 1, torch.float64).dense()[0, : 2 * int(name[3:])]
+    ends = {round(abs(float(tap)), 7) for tap in (taps[0], taps[-1])}
+    first, largest = SYMLETS[name]
+    assert first in ends
+    assert round(float(taps.abs().max()), 7) == largest
+
+
+@pytest.mark.parametrize("name", [f"db{n}" for n in range(1, 9)] + [f"sym{n}" for n in range(2, 9)])
+def test_wavelets_are_orthonormal_and_blind_to_polynomials(name: str) -> None:
+    n, moments = 64, int(name.lstrip("dbsym"))
+    W = Wavelet(n, name, 1, torch.float64)
+    torch.testing.assert_close(W.dense().mH @ W.dense(), torch.eye(n, dtype=torch.float64), atol=NEAR, rtol=0)
+    place = torch.linspace(-1, 1, n, dtype=torch.float64)
+    details = W.mv(place ** torch.arange(moments)[:, None])[:, n // 2 :]
+    inside = details[:, : n // 2 - moments + 1]  # beyond, the taps reach round the end
+    assert float(inside.abs().max()) < 1e-9  # N zeros at −1 in N roundings
+
+
+def test_an_image_is_transformed_along_both_sides() -> None:
+    rows, columns = (Wavelet(n, "sym2", 1, torch.float64) for n in (8, 6))
+    image = drawn(8, 6, dtype=torch.float64)
+    found = Wavelet((8, 6), "sym2", 1, torch.float64).mv(image.flatten()).reshape(8, 6)
+    torch.testing.assert_close(found, rows.mv(columns.mv(image).mT).mT)
+    twice = Wavelet((8, 8), "sym2", 2, torch.float64)
+    image = drawn(8, 8, dtype=torch.float64)
+    once = Wavelet((8, 8), "sym2", 1, torch.float64).mv(image.flatten()).reshape(8, 8)
+    once[:4, :4] = Wavelet((4, 4), "sym2", 1, torch.float64).mv(once[:4, :4].flatten()).reshape(4, 4)
+    torch.testing.assert_close(twice.mv(image.flatten()), once.flatten())
 
 
 @pytest.mark.parametrize("form", ["csr", "csc", "coo", "bsr", "lil", "dok", "dia"])
@@ -256,6 +305,12 @@ REFUSED = {
     "fourier, none": (lambda: SubsampledFourier(3, torch.ones(0, dtype=torch.int64)), "at least one"),
     "fourier, size": (lambda: SubsampledFourier(0, torch.tensor([0])), "each at least 1"),
     "dct, type": (lambda: SubsampledDCT(5, torch.tensor([0]), torch.int64), "dtype must be"),
+    "wavelet, odd": (lambda: Wavelet((4, 3)), "multiples of 2, given .4, 3."),
+    "wavelet, levels": (lambda: Wavelet(12, levels=3), "3 levels need sides that are multiples of 8, given 12"),
+    "wavelet, none": (lambda: Wavelet(8, levels=0), "0 levels .*at least 1"),
+    "wavelet, name": (lambda: Wavelet(8, "coif1"), "no wavelet 'coif1'; known"),
+    "wavelet, moments": (lambda: Wavelet(8, "sym1"), "no wavelet 'sym1'; known"),
+    "wavelet, type": (lambda: Wavelet(8, dtype=torch.int64), "dtype must be"),
     "callables, shape": (lambda: Callables(lambda x: x, lambda y: y, (2, 3)), r"mv must take \(2, 3\) to \(2, 2\)"),
     "callables, type": (lambda: Callables(lambda x: x.double(), lambda y: y, (2, 2)), "float64"),
     "callables, adjoint": (lambda: Callables(lambda x: x.cumsum(-1), lambda y: y, (3, 3)), "not the adjoint"),

@@ -14,6 +14,7 @@ from .scaled import Scaled
 from .sparse import Sparse
 from .stacked import Stacked
 from .standardised import Standardised
+from .wavelet import Wavelet
 
 __all__ = [
     "Adjoint",
@@ -30,6 +31,7 @@ __all__ = [
     "Standardised",
     "SubsampledDCT",
     "SubsampledFourier",
+    "Wavelet",
     "adjoint_gap",
     "as_operator",
 ]
