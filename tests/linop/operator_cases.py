@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 
 import torch
@@ -42,6 +43,12 @@ def thinned(m: int, n: int, dtype: torch.dtype, density: float = 0.2) -> Tensor:
     return matrix
 
 
+def _compressed(matrix: Tensor, layout: torch.layout) -> Tensor:
+    with warnings.catch_warnings():  # torch says once a process that these layouts are young, whichever test is first
+        warnings.filterwarnings("ignore", "Sparse .* tensor support", UserWarning)
+        return matrix.to_sparse(layout=layout)
+
+
 def _callables(dtype: torch.dtype) -> Callables:
     matrix = drawn(6, 9, dtype=dtype)
     return Callables(lambda x: x @ matrix.mT, lambda y: y @ matrix.conj(), (6, 9), dtype)
@@ -64,8 +71,8 @@ MAKERS: Mapping[str, Callable[[torch.dtype], LinearOperator]] = {
     "dense-one": lambda t: Dense(drawn(1, 1, dtype=t)),
     "dense-large": lambda t: Dense(drawn(300, 280, dtype=t)),
     "sparse-coo": lambda t: Sparse(thinned(9, 13, t).to_sparse()),
-    "sparse-tall": lambda t: Sparse(thinned(40, 13, t).to_sparse_csr()),
-    "sparse-csc": lambda t: Sparse(thinned(9, 13, t).to_sparse_csc()),
+    "sparse-tall": lambda t: Sparse(_compressed(thinned(40, 13, t), torch.sparse_csr)),
+    "sparse-csc": lambda t: Sparse(_compressed(thinned(9, 13, t), torch.sparse_csc)),
     "sparse-empty": lambda t: Sparse(torch.zeros(4, 5, dtype=t).to_sparse()),
     "masked": lambda t: Masked(torch.tensor([True, False, True, True, False]), t),
     "masked-rows": lambda t: Masked(torch.tensor([True, False, True, True]), t) @ Dense(drawn(4, 9, dtype=t)),
