@@ -24,6 +24,10 @@ class ConvexSolver(ABC):
     def solve(self, problem: LeastSquares, x0: Tensor | None = None) -> Recovery:
         """x0 (signals, n): where to begin; None begins at zero."""
 
+    @abstractmethod
+    def within(self, steps: int) -> ConvexSolver:
+        """The same solver, allowed this many of the steps that its recoveries count."""
+
 
 class IterativeSolver(ABC, Generic[Given, State]):
     """A solver that is four functions of its problem and its state; the loop stands here."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -80,6 +80,9 @@ class CoordinateDescent(ConvexSolver):
         solved = [_Signal(problem, pool, row, start[row]).solve(self.tol, self.max_rounds) for row in range(len(start))]
         x = torch.stack([signal.x for signal in solved])
         return certified(problem, x, torch.tensor([signal.rounds for signal in solved]), self.tol)
+
+    def within(self, steps: int) -> CoordinateDescent:
+        return replace(self, max_rounds=steps)
 
 
 class _Signal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -47,6 +47,10 @@ class FISTA(IterativeSolver[LeastSquares, FistaState], ConvexSolver):
 
     def solve(self, problem: LeastSquares, x0: Tensor | None = None) -> Recovery:
         return self.run(problem, x0)
+
+    def within(self, steps: int) -> FISTA:
+        """Rounded up to whole rounds."""
+        return replace(self, max_rounds=-(-steps // STRIDE))
 
     def init(self, problem: LeastSquares, x0: Tensor | None) -> FistaState:
         x = warm(problem, x0)

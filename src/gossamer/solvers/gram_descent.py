@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -63,6 +63,9 @@ class GramDescent(ConvexSolver):
             batch = _Batch(x[some], correlation[some] - x[some] @ gram, some)
             self._run(problem, gram, batch, x, steps)
         return certified(problem, x, steps, self.tol)
+
+    def within(self, steps: int) -> GramDescent:
+        return replace(self, max_rounds=steps)
 
     def _run(self, problem: LeastSquares, gram: Tensor, batch: _Batch, x: Tensor, steps: Tensor) -> None:
         """One batch to its end; results go to x and steps."""
