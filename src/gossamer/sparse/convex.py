@@ -21,6 +21,7 @@ __all__ = [
     "lasso",
     "max_penalty",
     "multitask_lasso",
+    "solved",
     "sparse_encode",
 ]
 
@@ -73,7 +74,7 @@ def lasso(
         if nonnegative and bounds is not None:
             raise StructureError("nonnegative and bounds are both given; say it as bounds=(0, high)")
         term = BoxedL1(penalty, *(bounds or (0.0, float("inf"))), factors)
-    return _solved(RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights), term, tol, solver, x0)
+    return solved(RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights), term, tol, solver, x0)
 
 
 def elastic_net(
@@ -102,7 +103,7 @@ def elastic_net(
     tensor([1., 0.])
     """
     term = ElasticNet(l1, l2, _tensor(weights), nonnegative)
-    return _solved(RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights), term, tol, solver, x0)
+    return solved(RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights), term, tol, solver, x0)
 
 
 def group_lasso(
@@ -129,7 +130,7 @@ def group_lasso(
     """
     labels, factors = torch.as_tensor(groups), _tensor(weights)
     term: Penalty = SparseGroup(l1, penalty, labels, factors) if l1 else Group(penalty, labels, factors)
-    return _solved(RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights), term, tol, None, x0)
+    return solved(RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights), term, tol, None, x0)
 
 
 def multitask_lasso(
@@ -159,7 +160,7 @@ def multitask_lasso(
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
     if data.single:
         raise DataError(f"b has shape {tuple(data.b[0].shape)}; give (tasks, m), or call lasso for one task")
-    return _solved(data, MultiTask(penalty, _tensor(weights)), tol, None, x0)
+    return solved(data, MultiTask(penalty, _tensor(weights)), tol, None, x0)
 
 
 def basis_pursuit(A: Any, b: Any, *, epsilon: float = 0.0, tol: float = 1e-6, solver: str = "homotopy") -> Recovery:
@@ -232,7 +233,18 @@ def max_penalty(
     return most[0] if data.single else most
 
 
-def _solved(data: RegressionData, term: Penalty, tol: float, solver: str | None, x0: Tensor | None) -> Recovery:
+def solved(
+    data: RegressionData,
+    term: Penalty,
+    tol: float,
+    solver: str | None = None,
+    x0: Tensor | None = None,
+    max_steps: int | None = None,
+) -> Recovery:
+    """One problem, by the solver that was named or that suits it, in at most max_steps of its steps.
+
+    x0 is a point as the solver sees it.
+    """
     if not 0 < tol < 1:
         raise DataError(f"tol is {tol}; it is a relative gap: give a number between 0 and 1, such as 1e-6")
     problem = LeastSquares(data.A, data.b, term)
@@ -243,8 +255,9 @@ def _solved(data: RegressionData, term: Penalty, tol: float, solver: str | None,
         raise DataError(
             f"x0 has shape {tuple(x0.shape)}; give ({data.A.shape[1]},) or {(len(data.b), data.A.shape[1])}"
         )
-    recovery = CONVEX[name](tol=tol).solve(problem, x0)
-    return data.answer(recovery)
+    method = CONVEX[name](tol=tol)
+    method = method if max_steps is None else method.within(max_steps)
+    return data.answer(method.solve(problem, x0))
 
 
 def _choice(problem: LeastSquares) -> str:

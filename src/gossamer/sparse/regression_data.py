@@ -12,6 +12,7 @@ from torch import Tensor
 from ..errors import DataError
 from ..linop import LinearOperator, Standardised, as_operator
 from ..linop.row_scaled import RowScaled
+from ..problem.least_squares import widened
 from ..solvers import Recovery
 
 __all__ = ["RegressionData"]
@@ -24,7 +25,8 @@ class RegressionData:
     """The design and targets (signals, m) that a solver sees, and what turns its answer into the user's.
 
     Args: A, b: centred when there is an intercept, rows scaled by √sample weight; single: b was given as (m,);
-        mean (n,), level (signals, 1): the column means and target means that were taken out.
+        mean (n,), level (signals, 1): the column means and target means that were taken out; scale (n,): the
+        deviations that columns were divided by.
     """
 
     A: LinearOperator
@@ -32,10 +34,16 @@ class RegressionData:
     single: bool
     mean: Tensor | None = None
     level: Tensor | None = None
+    scale: Tensor | None = None
 
     @classmethod
-    def of(cls, A: Any, b: Any, *, intercept: bool = False, sample_weights: Any = None) -> RegressionData:
-        """Raises DataError on shapes, and on sample weights that are not positive."""
+    def of(
+        cls, A: Any, b: Any, *, intercept: bool = False, sample_weights: Any = None, standardise: bool = False
+    ) -> RegressionData:
+        """With `standardise` the columns that the solver sees have a mean square of 1, about their mean when centred.
+
+        Raises: DataError on shapes, and on sample weights that are not positive.
+        """
         design = as_operator(A)
         b = b if isinstance(b, Tensor) else torch.as_tensor(b)
         m = design.shape[0]
@@ -53,14 +61,32 @@ class RegressionData:
         mean = level = None
         if intercept:
             share = torch.full_like(b[0], 1 / m) if root is None else root**2 / (root**2).sum()
-            mean, level = design.rmv(share), (b @ share)[:, None]
+            # In float64: a mean that is off by m roundings would give a constant column a slope.
+            mean = widened(design).rmv(share.double()).to(b.dtype)
+            level = (b @ share)[:, None]
             design, b = Standardised(design, mean), b - level
         if root is not None:
             design, b = RowScaled(root, design), b * root
-        return cls(design, b, single, mean, level)
+        scale = None
+        if standardise:
+            norms, blank = _norms(design, mean)
+            scale = torch.where(blank, 1.0, norms / (m if root is None else float((root**2).sum())) ** 0.5)
+            design = Standardised(design, scale=scale)
+        return cls(design, b, single, mean, level, scale)
+
+    def start(self, x0: Tensor | None) -> Tensor | None:
+        """A point of the user's as the solver sees it."""
+        return x0 if x0 is None or self.scale is None else x0 * self.scale
+
+    @property
+    def blank(self) -> Tensor:
+        """Columns that explain nothing: zero, or constant beside an intercept. (n,) bool."""
+        return _norms(self.A, None if self.scale is not None else self.mean)[1]
 
     def answer(self, recovery: Recovery) -> Recovery:
         """In the shapes of the user's b, with the intercept."""
+        if self.scale is not None:
+            recovery = replace(recovery, x=recovery.x / self.scale)
         if self.mean is not None and self.level is not None:
             recovery = replace(recovery, intercept=self.level[:, 0] - recovery.x @ self.mean)
         if not self.single:
@@ -72,6 +98,16 @@ class RegressionData:
     def answers(self, recoveries: Sequence[Recovery]) -> Recovery:
         """Several answers to one signal as the rows of one recovery."""
         parts = {name: [getattr(found, name) for found in recoveries] for name in PARTS[:-1]}
-        rows: dict[str, Any] = {name: torch.cat(found) for name, found in parts.items()}
+        rows: dict[str, Any] = {name: torch.cat(found) for name, found in parts.items() if found[0] is not None}
         together = replace(recoveries[0], **rows)
         return replace(self, single=False).answer(together)
+
+
+def _norms(design: LinearOperator, mean: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The columns' norms, and which are zero but for the rounding of the mean that was taken out."""
+    norms = design.column_norms()
+    if mean is None:
+        return norms, norms == 0
+    m = design.shape[0]
+    off = max(torch.finfo(design.dtype).eps, m * torch.finfo(torch.float64).eps)  # a sum of m has m roundings at most
+    return norms, norms <= 4 * off * mean.abs() * m**0.5
