@@ -1,0 +1,123 @@
+"""Orthogonal matching pursuit at every count of nonzeros, and the count chosen by cross-validation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import DataError
+from ..linop import Adjoint, Dense, Masked
+from ..solvers import Recovery
+from ..solvers.omp import Rule as Choice
+from ..solvers.omp import omp as pursue
+from .cross_validation import Rule, Selection, cross_validate
+from .folds import as_folds
+from .regression_data import RegressionData
+
+__all__ = ["omp_cv", "omp_path"]
+
+
+def omp_path(
+    A: Any,
+    b: Any,
+    k: int,
+    *,
+    rule: Choice = "correlation",
+    intercept: bool = False,
+    sample_weights: Any = None,
+    tol: float | None = None,
+) -> Recovery:
+    """The solutions of `omp` with 1, 2, …, k nonzeros, from one pursuit.
+
+    Args:
+        A, intercept, sample_weights: as for `lasso`. Columns that are zero (constant, with an intercept) explain
+            nothing and are never chosen. b (m,); k from 1 to min(m, n); tol, rule: as for `omp`.
+    Returns: a Recovery whose row i has i + 1 nonzeros; where the pursuit ends early (tol is reached, or columns depend
+        on each other) the last rows repeat.
+    Raises: DataError on shapes, types, NaN, or k.
+
+    >>> omp_path(torch.eye(3), torch.tensor([0.0, 3.0, 1.0]), 2).x
+    tensor([[0., 3., 0.],
+            [0., 3., 1.]])
+    """
+    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
+    if not data.single:
+        raise DataError(f"b has {len(data.b)} rows; a path is of one signal, so give (m,) and call it for each row")
+    if isinstance(k, bool) or not 1 <= k <= min(data.A.shape):
+        raise DataError(f"k is {k}; give 1 to min(m, n) = {min(data.A.shape)}")
+    if not bool(torch.isfinite(data.b).all()):
+        raise DataError("b holds NaN or infinity; drop or fill those samples")
+    rows = _nested(data, k, tol or 0.0, rule)
+    return data.answers(rows + [rows[-1]] * (k - len(rows)))
+
+
+def omp_cv(
+    A: Any,
+    b: Any,
+    k: int | None = None,
+    *,
+    folds: int | Iterable[tuple[Any, Any]] = 5,
+    seed: int = 0,
+    rule: Rule = "min",
+    choice: Choice = "correlation",
+    intercept: bool = False,
+    sample_weights: Any = None,
+) -> Selection:
+    """Orthogonal matching pursuit with the count of nonzeros that predicts best.
+
+    Args:
+        A, b, intercept, sample_weights, choice (`rule` there): as for `omp_path`.
+        k: the largest count to try, up to the rank that the smallest training set allows, which with n/2 is the
+            default; folds, seed, rule: as for `lasso_cv`, "1se" being the smallest count.
+    Returns: a Selection whose `level` is the count.
+
+    >>> A = torch.eye(4).repeat(3, 1)
+    >>> found = omp_cv(A, A @ torch.tensor([3.0, 0.0, 0.0, 2.0]), 3, folds=3, rule="1se")
+    >>> found.level, found.x.nonzero().flatten().tolist()
+    (2.0, [0, 3])
+    """
+    b = b if isinstance(b, Tensor) else torch.as_tensor(b)
+    pairs = as_folds(folds, int(A.shape[0]), seed)
+    most = min(min(len(train) for train, _ in pairs) - intercept, int(A.shape[1]))
+    k = max(1, min(most, int(A.shape[1]) // 2)) if k is None else k
+    if not 1 <= k <= most:
+        raise DataError(f"k is {k}; the smallest training set and the columns allow 1 to {most}")
+
+    def fit(some: Any, target: Tensor, levels: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        found = omp_path(some, target, len(levels), rule=choice, intercept=intercept, sample_weights=weights)
+        return found.x, found.intercept
+
+    levels = torch.arange(1, k + 1, dtype=torch.float64)
+    curve = cross_validate(fit, A, b, levels, pairs, sample_weights=sample_weights, scaled=False)
+    index = curve.chosen(rule)
+    whole = omp_path(A, b, index + 1, rule=choice, intercept=intercept, sample_weights=sample_weights)
+    return Selection(_last(whole), float(index + 1), index, curve, (curve,))
+
+
+def _nested(data: RegressionData, k: int, tol: float, rule: Choice) -> list[Recovery]:
+    """As far as the pursuit goes. It is run among all columns once, then among those that it chose for each count."""
+    n, target = data.A.shape[1], tol * torch.linalg.vector_norm(data.b, dim=-1)
+    useful = ~data.blank
+    if not bool(useful.any()):
+        raise DataError("every column is zero, or constant beside the intercept; there is nothing to choose")
+    design = data.A if bool(useful.all()) else data.A @ Adjoint(Masked(useful, data.A.dtype))
+    places = useful.nonzero()[:, 0]
+    chosen = places[pursue(design, data.b, min(k, len(places)), target, rule).x[0].nonzero()[:, 0]]
+    if not len(chosen):
+        nothing = pursue(design, data.b, 1, target, rule)
+        return [replace(nothing, x=torch.zeros(1, n).to(data.b))]
+    small = Dense(data.A.columns(chosen))
+    rows = []
+    for count in range(1, len(chosen) + 1):
+        found = pursue(small, data.b, count, target, rule)
+        rows.append(replace(found, x=torch.zeros(1, n).to(found.x).index_copy(1, chosen, found.x)))
+    return rows
+
+
+def _last(path: Recovery) -> Recovery:
+    intercept = None if path.intercept is None else path.intercept[-1]
+    return Recovery(path.x[-1], path.ending[-1], path.residual[-1], path.steps[-1], intercept=intercept)

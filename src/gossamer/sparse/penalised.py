@@ -1,0 +1,133 @@
+"""Least squares under one family of penalties: single fits, and paths that begin each fit where the last one ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import DataError
+from ..problem import LeastSquares
+from ..solvers import CoordinateDescent, GramPool, Recovery
+from ..terms import SeparablePenalty
+from .convex import solved
+from .families import Family
+from .lasso_path import Path
+from .regression_data import RegressionData
+
+__all__ = ["Penalised", "falling", "zero_level"]
+
+WIDER = 16.0  # how much further out to look for the edge of a penalty's dual ball
+
+
+@dataclass(frozen=True)
+class Penalised:
+    """min_x ½ Σ_i s_i (a_i'x + c − b_i)² + Ω_λ(x), for the λ that it is asked for.
+
+    Args:
+        family: λ ↦ Ω_λ, proportional to λ. Ω₁ alone decides from which λ on x is zero.
+        tol: relative duality gap; intercept: fit c; standardise: penalise columns of mean square 1, about their mean
+            when there is an intercept (x is given back for the columns as they came); max_steps: of the solver.
+    """
+
+    family: Family
+    tol: float = 1e-6
+    intercept: bool = False
+    standardise: bool = False
+    max_steps: int | None = None
+
+    def data(self, A: Any, b: Any, sample_weights: Any = None) -> RegressionData:
+        """What the solver sees."""
+        return RegressionData.of(
+            A, b, intercept=self.intercept, sample_weights=sample_weights, standardise=self.standardise
+        )
+
+    def fit(
+        self,
+        A: Any,
+        b: Any,
+        level: float,
+        sample_weights: Any = None,
+        x0: Tensor | None = None,
+        solver: str | None = None,
+    ) -> Recovery:
+        """One λ."""
+        data = self.data(A, b, sample_weights)
+        return solved(data, self.family(level), self.tol, solver, data.start(x0), self.max_steps)
+
+    def grid(self, A: Any, b: Any, count: int, ratio: float, sample_weights: Any = None) -> Tensor:
+        """`count` levels from the one at which x leaves zero down to `ratio` times that, float64."""
+        data = self.data(A, b, sample_weights)
+        return falling(zero_level(LeastSquares(data.A, data.b, self.family(1.0))), count, ratio)
+
+    def path(self, A: Any, b: Any, levels: Tensor, sample_weights: Any = None) -> Path:
+        """Falling levels; x is (levels, n), or (levels, tasks, n) for tasks that are one problem."""
+        data = self.data(A, b, sample_weights)
+        found = [data.answer(at) for at in self.walk(data, levels.tolist())]
+        rows: dict[str, Any] = {}
+        for part in fields(Recovery):
+            given = [getattr(at, part.name) for at in found]
+            rows[part.name] = torch.stack(given) if isinstance(given[0], Tensor) else given[0]
+        return Path(levels, replace(found[0], **rows))
+
+    def coefficients(self, A: Any, b: Any, levels: Tensor, sample_weights: Any = None) -> tuple[Tensor, Tensor | None]:
+        """Of a path: x and intercepts."""
+        found = self.path(A, b, levels, sample_weights).recovery
+        return found.x, found.intercept
+
+    def walk(self, data: RegressionData, levels: list[float]) -> Iterator[Recovery]:
+        """One level after another, as the solver sees it; the caller may stop at any."""
+        last: Tensor | None = None
+        as_seen = replace(data, single=False, mean=None, scale=None)
+        problem = LeastSquares(data.A, data.b, self.family(levels[0]))
+        if problem.penalty.event_ndim == 1 and len(data.b) > 1:
+            raise DataError(f"b has {len(data.b)} rows; a path is of one signal, so give (m,) and call it for each row")
+        pooled = isinstance(problem.penalty, SeparablePenalty) and data.A.device.type == "cpu"
+        pool = GramPool(problem.wide) if pooled else None
+        descent = CoordinateDescent(tol=self.tol)
+        descent = descent if self.max_steps is None else descent.within(self.max_steps)
+        for level in levels:
+            at = problem.with_penalty(self.family(level))
+            if pool is None:
+                found = solved(as_seen, at.penalty, self.tol, None, last, self.max_steps)
+            else:
+                found = descent.solve(at, last, pool)
+            yield found
+            last = found.x
+
+
+def zero_level(problem: LeastSquares) -> float:
+    """The least λ at which x = 0 solves the problem with penalty λ·Ω, Ω being the problem's; 0 when b is no use at all.
+
+    That is where A'b enters λ times the dual ball of Ω. Entries that Ω leaves free are left out.
+    """
+    rest = problem.penalty.without_ridge()
+    correlation = problem.correlation if rest.event_ndim == 2 else problem.correlation[0]
+    if rest.free is not None:
+        correlation = torch.where(rest.free, 0.0, correlation)
+    size = float(correlation.abs().max())
+    if size == 0:
+        return 0.0
+    correlation, factor = correlation / size, 1.0
+    for _ in range(64):
+        share = float(rest.dual_scale(factor * correlation))
+        if share < 1:
+            return size / (factor * share) if share > 0 else float("inf")
+        factor *= WIDER
+    return 0.0
+
+
+def falling(top: float, count: int, ratio: float) -> Tensor:
+    """`count` numbers from `top` to ratio·top, evenly spaced in their logarithm.
+
+    Where top is 0 (a target that no column knows of) x is zero at any level, and the numbers start from 1.
+    """
+    if count < 1 or not 0 < ratio < 1:
+        raise DataError(f"count is {count}, ratio is {ratio}; give count ≥ 1 and 0 < ratio < 1")
+    if top == float("inf"):
+        raise DataError("no penalty makes x zero here, so there is no place to start; give penalties yourself")
+    spaced = torch.logspace(0, float(torch.tensor(ratio, dtype=torch.float64).log10()), count, dtype=torch.float64)
+    return (top or 1.0) * spaced

@@ -1,0 +1,57 @@
+"""The best of one or several grids by cross-validation, fitted to all samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import DataError
+from .cross_validation import Rule, Selection, cross_validate
+from .folds import as_folds
+from .penalised import Penalised
+
+__all__ = ["Search"]
+
+
+@dataclass(frozen=True)
+class Search:
+    """Which penalties to try, on which folds, and which to take; the arguments of `lasso_cv`."""
+
+    penalties: Any = None
+    count: int = 100
+    ratio: float = 1e-2
+    folds: int | Iterable[tuple[Any, Any]] = 5
+    seed: int = 0
+    rule: Rule = "min"
+
+    def over(self, models: Mapping[float | None, Penalised], A: Any, b: Any, sample_weights: Any = None) -> Selection:
+        """The best model of all settings; `rule` moves along its own grid alone.
+
+        Args: models: a family of penalties for each setting.
+        """
+        b = b if isinstance(b, Tensor) else torch.as_tensor(b)
+        folds = as_folds(self.folds, int(A.shape[0]), self.seed)
+        curves = []
+        for setting, model in models.items():
+            levels = self._levels(model, A, b, sample_weights)
+            curves.append(
+                cross_validate(model.coefficients, A, b, levels, folds, sample_weights=sample_weights, setting=setting)
+            )
+        curve = min(curves, key=lambda one: float(one.mean[one.best]))
+        index = curve.chosen(self.rule)
+        level = float(curve.levels[index])
+        return Selection(models[curve.setting].fit(A, b, level, sample_weights), level, index, curve, tuple(curves))
+
+    def _levels(self, model: Penalised, A: Any, b: Tensor, sample_weights: Any) -> Tensor:
+        if self.penalties is None:
+            return model.grid(A, b, self.count, self.ratio, sample_weights)
+        levels = torch.as_tensor(self.penalties, dtype=torch.float64)
+        if levels.ndim != 1 or not len(levels) or not bool(torch.isfinite(levels).all()) or bool((levels < 0).any()):
+            raise DataError("penalties: give one axis of finite numbers ≥ 0")
+        if bool((levels.diff() > 0).any()):
+            raise DataError("penalties: give the largest first, since each fit begins where the last one ended")
+        return levels
