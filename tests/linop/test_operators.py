@@ -184,9 +184,10 @@ def test_standardised_is_sklearns() -> None:
     assert Standardised.of(Dense(matrix)).dense().numpy() == pytest.approx(wanted, abs=1e-10)
 
 
-@pytest.mark.parametrize("value", [0.0, 3.0, 0.1, 1e20])
-def test_constant_columns_have_no_scale(value: float) -> None:
-    matrix = drawn(300, 3, dtype=torch.float32)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("value", [0.0, 1.0, 3.0, 0.1, 1e20])
+def test_constant_columns_have_no_scale(value: float, dtype: torch.dtype) -> None:
+    matrix = drawn(300, 3, dtype=dtype)
     matrix[:, 1] = value
     with pytest.raises(DataError, match=r"1 columns are constant, the first at \[1\]"):
         Standardised.of(Dense(matrix))

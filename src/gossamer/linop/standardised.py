@@ -54,8 +54,9 @@ class Standardised(LinearOperator):
         if not scale:
             return cls(within, mean)
         deviation = within.column_norms(mean) / m**0.5
-        # The mean is rounded to the design's type, so a constant column is off by that much and no more.
-        constant = deviation <= 4 * torch.finfo(within.dtype).eps * mean.abs()
+        # The mean is rounded to the design's type, after a sum of m terms in float64: a constant column is off by that.
+        rounding = 4 * torch.finfo(within.dtype).eps + m * torch.finfo(torch.float64).eps
+        constant = deviation <= rounding * mean.abs()
         if bool(constant.any()):
             places = constant.nonzero()[:, 0].tolist()
             raise DataError(
