@@ -3,6 +3,21 @@
 from .gap import Certificate, duality_gap, pursuit_gap
 from .layer import LayerQuadratic, Problem
 from .least_squares import LeastSquares
+from .loss_gap import loss_gap
+from .losses import LOSSES, Loss
+from .penalised_loss import PenalisedLoss
 from .pursuit import Pursuit
 
-__all__ = ["Certificate", "LayerQuadratic", "LeastSquares", "Problem", "Pursuit", "duality_gap", "pursuit_gap"]
+__all__ = [
+    "LOSSES",
+    "Certificate",
+    "LayerQuadratic",
+    "LeastSquares",
+    "Loss",
+    "PenalisedLoss",
+    "Problem",
+    "Pursuit",
+    "duality_gap",
+    "loss_gap",
+    "pursuit_gap",
+]
