@@ -9,8 +9,11 @@ from .coordinate_descent import CoordinateDescent, GramPool
 from .fista import FISTA
 from .gram_descent import GramDescent
 from .homotopy import Homotopy
+from .loss_fista import LossFISTA
+from .losses import LossSolver
 from .outcome import ADVICE, Ending, Recovery
 from .projection import Projection
+from .prox_newton import ProxNewton
 from .pursuit import HomotopyPursuit, PursuitSolver
 
 __all__ = [
@@ -18,6 +21,7 @@ __all__ = [
     "ADVICE",
     "CONVEX",
     "FISTA",
+    "LOSS_SOLVERS",
     "PURSUIT",
     "ConvexSolver",
     "CoordinateDescent",
@@ -27,7 +31,10 @@ __all__ = [
     "Homotopy",
     "HomotopyPursuit",
     "IterativeSolver",
+    "LossFISTA",
+    "LossSolver",
     "Projection",
+    "ProxNewton",
     "PursuitSolver",
     "Recovery",
     "Solution",
@@ -41,3 +48,4 @@ CONVEX: Mapping[str, type[CoordinateDescent | GramDescent | FISTA | Homotopy]] =
     "homotopy": Homotopy,
 }
 PURSUIT: Mapping[str, type[HomotopyPursuit | ADMM]] = {"homotopy": HomotopyPursuit, "admm": ADMM}
+LOSS_SOLVERS: Mapping[str, type[ProxNewton | LossFISTA]] = {"prox_newton": ProxNewton, "fista": LossFISTA}

@@ -43,7 +43,7 @@ class Recovery:
     Args:
         x: (n,) or (signals, n).
         ending: a code of `Ending` for each problem, () or (signals,), int8.
-        residual: ‖Ax − b‖₂ of each, computed from x.
+        residual: ‖Ax − b‖₂ of each, computed from x; for other losses the norm of the loss's gradient, which it is.
         steps: iterations (greedy: columns chosen) of each, int64.
         gap: for convex problems the duality gap relative to the objective at zero, float64; else None.
         objective: the objective's value where there is one.

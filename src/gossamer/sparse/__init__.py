@@ -15,6 +15,7 @@ from .folds import group_folds, k_folds, time_folds
 from .greedy import cosamp, htp, iht, niht, omp, simultaneous_omp, subspace_pursuit
 from .information import Information, degrees_of_freedom, information_criterion
 from .lasso_path import Path, lasso_path
+from .losses import cox, huber, logistic, loss_max_penalty, loss_path, multinomial, penalised_loss, poisson
 from .omp_path import omp_cv, omp_path
 from .pack import Packed, pack
 from .penalty_cv import elastic_net_cv, group_lasso_cv, lasso_cv, multitask_lasso_cv
@@ -29,6 +30,7 @@ __all__ = [
     "Stability",
     "basis_pursuit",
     "cosamp",
+    "cox",
     "cross_validate",
     "degrees_of_freedom",
     "elastic_net",
@@ -37,13 +39,18 @@ __all__ = [
     "group_lasso",
     "group_lasso_cv",
     "htp",
+    "huber",
     "iht",
     "information_criterion",
     "k_folds",
     "lasso",
     "lasso_cv",
     "lasso_path",
+    "logistic",
+    "loss_max_penalty",
+    "loss_path",
     "max_penalty",
+    "multinomial",
     "multitask_lasso",
     "multitask_lasso_cv",
     "niht",
@@ -51,6 +58,8 @@ __all__ = [
     "omp_cv",
     "omp_path",
     "pack",
+    "penalised_loss",
+    "poisson",
     "simultaneous_omp",
     "sparse_encode",
     "stability_selection",

@@ -1,0 +1,125 @@
+"""A design and its targets under a loss, as a user gives them, ready for a solver, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import DataError, StructureError, did_you_mean
+from ..linop import LinearOperator, Standardised, as_operator
+from ..problem import LOSSES, Loss, PenalisedLoss
+from ..solvers import LOSS_SOLVERS, Recovery
+from ..terms import L1, Penalty, SeparablePenalty
+
+__all__ = ["LossData", "as_loss", "solved"]
+
+PARTS = ("x", "ending", "residual", "steps", "gap", "objective", "intercept")  # of a Recovery
+
+
+@dataclass(frozen=True, eq=False)
+class LossData:
+    """A problem without its penalty, and what turns a solver's x into the user's.
+
+    Args: single: the answer is one signal's, without the axis of signals; mean, scale (n,): of the columns, where they
+        were standardised.
+    """
+
+    problem: PenalisedLoss
+    single: bool
+    mean: Tensor | None = None
+    scale: Tensor | None = None
+
+    @classmethod
+    def of(
+        cls,
+        A: Any,
+        b: Any,
+        loss: str | Loss,
+        *,
+        intercept: bool = False,
+        sample_weights: Any = None,
+        standardise: bool = False,
+    ) -> LossData:
+        """Raises DataError on shapes, targets, sample weights that are not positive, and constant columns."""
+        design, chosen = as_operator(A), as_loss(loss)
+        m = design.shape[0]
+        b = b if isinstance(b, Tensor) else torch.as_tensor(b)
+        single = chosen.event_ndim == 1 and (b.ndim == 1 or chosen.shift_invariant)
+        weights = torch.ones(m, dtype=torch.float64) if sample_weights is None else torch.as_tensor(sample_weights)
+        weights = weights.to(torch.float64)
+        if tuple(weights.shape) != (m,) or not bool(((weights > 0) & torch.isfinite(weights)).all()):
+            raise DataError(f"sample_weights: give {m} finite numbers > 0 (leave samples of weight 0 out)")
+        targets = chosen.targets(b.detach(), m).to(design.device)
+        mean = scale = None
+        if standardise:
+            whole = Standardised.of(design)
+            mean, scale = whole.mean if intercept else None, whole.scale
+            design = Standardised(design, mean, scale)
+        problem = PenalisedLoss(design, targets, chosen, L1(1.0), weights.to(design.device), intercept)
+        return cls(problem, single, mean, scale)
+
+    def start(self, x0: Tensor | None) -> Tensor | None:
+        """The user's x0 in the solver's units."""
+        if x0 is None:
+            return None
+        rows, n = len(self.problem.b), self.problem.A.shape[1]
+        x0 = torch.as_tensor(x0)
+        if tuple(x0.shape) not in ((n,), (rows, n)):
+            raise DataError(f"x0 has shape {tuple(x0.shape)}; give {(n,) if self.single else (rows, n)}")
+        return x0 if self.scale is None else x0.to(self.scale) * self.scale
+
+    def answer(self, recovery: Recovery) -> Recovery:
+        """In the user's shapes and units."""
+        if self.scale is not None:
+            x, c = recovery.x / self.scale, recovery.intercept
+            recovery = replace(recovery, x=x, intercept=c if c is None or self.mean is None else c - x @ self.mean)
+        if not self.single:
+            return recovery
+        parts: dict[str, Any] = {name: getattr(recovery, name) for name in PARTS}
+        alone: dict[str, Any] = {
+            name: part[0] if part.ndim and (part.ndim == 2 or name != "x") else part
+            for name, part in parts.items()
+            if part is not None
+        }
+        return replace(recovery, **alone)
+
+    def answers(self, recoveries: Sequence[Recovery]) -> Recovery:
+        """Several answers, one on another along a new first axis."""
+        mine = [self.answer(found) for found in recoveries]
+        parts: dict[str, Any] = {
+            name: torch.stack([getattr(found, name) for found in mine])
+            for name in PARTS
+            if getattr(mine[0], name) is not None
+        }
+        return replace(mine[0], **parts)
+
+
+def as_loss(loss: str | Loss) -> Loss:
+    """A loss by its name in LOSSES, or as it is. Raises StructureError on a name that is not known."""
+    if isinstance(loss, Loss):
+        return loss
+    if loss not in LOSSES:
+        raise StructureError(f"no loss {loss!r}; known: {', '.join(LOSSES)}{did_you_mean(loss, LOSSES)}")
+    return LOSSES[loss]()
+
+
+def solved(
+    data: LossData, penalty: Penalty, tol: float, solver: str | None, x0: Tensor | None, last: Recovery | None = None
+) -> Recovery:
+    """The solver's own recovery, from x0 or from where the last one ended."""
+    if not 0 < tol < 1:
+        raise DataError(f"tol is {tol}; it is a relative gap: give a number between 0 and 1, such as 1e-6")
+    problem = data.problem.with_penalty(penalty)
+    name = solver or _choice(problem.A, penalty)
+    if name not in LOSS_SOLVERS:
+        raise StructureError(f"no solver {name!r}; known: {', '.join(LOSS_SOLVERS)}{did_you_mean(name, LOSS_SOLVERS)}")
+    begin, constant = (data.start(x0), None) if last is None else (last.x, last.intercept)
+    return LOSS_SOLVERS[name](tol=tol).solve(problem, begin, constant)
+
+
+def _choice(A: LinearOperator, penalty: Penalty) -> str:
+    return "prox_newton" if isinstance(penalty, SeparablePenalty) and A.device.type == "cpu" else "fista"
