@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 /* Raised by one when a signature or the row below changes; the loader refuses any other version. */
-#define GS_ABI_VERSION 2
+#define GS_ABI_VERSION 3
 
 enum gs_status {
     GS_OK = 0,
@@ -50,22 +50,21 @@ typedef int32_t (*gs_mask_expand_fn)(const void *values, int64_t kept, const uin
 
 /* Orthogonal matching pursuit of count signals in k steps, or until the squared error falls to the signal's target.
  *
- * atoms (n, m) have rows of norm 1, gram (n, n) is atoms * atoms', correlations (count, n) is signals * atoms'; signals
- * (count, m); scales (n,) multiply the coefficients. A target below 0 is none. room is scratch of exactly
- * k*n + n + k*k + 3*k + m items. All items are floats of the row's size and aligned to it.
+ * atoms (n, m) have rows of norm 1, gram (n, n) is atoms * atoms'; signals (count, m); scales (n,) multiply the
+ * coefficients. A target below 0 is none. room is scratch of exactly N*(m + 24) + 2*(k*n + k*k + 2*k) items, where N
+ * is n rounded up to a multiple of 16. All items are floats of the row's size and aligned to it.
  * Out: x (count, n); residuals (count,), the norm of signal - atoms' * coefficients, computed from these; steps, the
  * atoms chosen, or -1 - that where rounding leaves nothing to choose by and x must come from another solver.
  */
 typedef int32_t (*gs_batch_omp_fn)(const void *atoms, const void *gram, const void *scales, int64_t n, int64_t m,
-                                   int64_t k, const void *signals, const void *correlations, const void *targets,
-                                   int64_t count, void *room, int64_t room_items, void *x, void *residuals,
-                                   int32_t *steps);
+                                   int64_t k, const void *signals, const void *targets, int64_t count, void *room,
+                                   int64_t room_items, void *x, void *residuals, int32_t *steps);
 
 /* One row of the kernel table. Of one op and item size, dispatch takes the last row that the processor runs. */
 typedef struct gs_kernel {
     const char *name;       /* op_format_wtype_atype_tile__isa, parts that do not apply left out */
     const char *op;         /* pack_bits .. batch_omp, as above: fixes the type of `function` */
-    const char *isa;        /* scalar | avx2 | neon */
+    const char *isa;        /* scalar | avx2 | avx512 | neon */
     int32_t item_size;      /* bytes of one item: 1, 2, 4 or 8 */
     int32_t width;          /* items a step of the main loop; shorter rests take another path */
     void (*function)(void); /* cast to gs_<op>_fn */

@@ -11,10 +11,12 @@
 // Only GCC and Clang compile one function for another instruction set than the file's; elsewhere scalar rows remain.
 #if defined(__GNUC__) && defined(__x86_64__)
 #define GS_HAVE_AVX2 1
+#define GS_HAVE_AVX512 1
 #define GS_TARGET_AVX2 __attribute__((target("avx2")))
 #include <immintrin.h>
 #else
 #define GS_HAVE_AVX2 0
+#define GS_HAVE_AVX512 0
 #endif
 
 // Every aarch64 processor has NEON, so no function attribute and no detection is needed.

@@ -15,6 +15,8 @@ Rows unpack_bits_rows();
 Rows mask_compress_rows();
 Rows mask_expand_rows();
 Rows batch_omp_rows();
+Rows batch_omp_avx2_rows();
+Rows batch_omp_avx512_rows();
 
 template <int32_t N>
 Rows rows_of(const gs_kernel (&rows)[N]) {

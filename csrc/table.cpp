@@ -8,8 +8,10 @@ namespace {
 
 using RowsOf = gs::Rows (*)();
 
-constexpr RowsOf kOps[] = {gs::pack_bits_rows, gs::unpack_bits_rows, gs::mask_compress_rows, gs::mask_expand_rows,
-                           gs::batch_omp_rows};
+// Of one op, wider instruction sets come later: dispatch takes the last row that the processor runs.
+constexpr RowsOf kOps[] = {gs::pack_bits_rows,   gs::unpack_bits_rows, gs::mask_compress_rows,
+                           gs::mask_expand_rows, gs::batch_omp_rows,   gs::batch_omp_avx2_rows,
+                           gs::batch_omp_avx512_rows};
 
 }  // namespace
 
@@ -39,6 +41,10 @@ int32_t gs_isa_supported(const char *isa) {
 #if GS_HAVE_AVX2
     // Also asks whether the operating system saves the wide registers. Every maker's AVX2 but one came with FMA.
     if (std::strcmp(isa, "avx2") == 0) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? 1 : 0;
+#endif
+#if GS_HAVE_AVX512
+    if (std::strcmp(isa, "avx512") == 0) 
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("fma") ? 1 : 0;
 #endif
 #if GS_HAVE_NEON
     if (std::strcmp(isa, "neon") == 0) return 1;

@@ -253,24 +253,24 @@ void test_batch_omp_of(const gs_kernel &row) {
     const auto function = reinterpret_cast<gs_batch_omp_fn>(row.function);
     const std::vector<T> atoms = {1, 0, 0, 1, T(0.6), T(0.8)}, gram = {1, 0, T(0.6), 0, 1, T(0.8), T(0.6), T(0.8), 1};
     const std::vector<T> scales = {1, 2, 1}, signals = {3, 0, T(0.5), -4}, targets = {-1, -1};
-    const std::vector<T> products = {3, 0, T(1.8), T(0.5), -4, T(-2.9)};
-    std::vector<T> room(3 + 3 + 1 + 3 + 2), x(6), residuals(2);
+    constexpr int64_t kRoom = 16 * (2 + 24) + 2 * (3 + 1 + 2);
+    std::vector<T> room(kRoom), x(6), residuals(2);
     std::vector<int32_t> steps(2);
     const auto call = [&](int64_t k, int64_t count, int64_t items, const T *b) {
-        return function(atoms.data(), gram.data(), scales.data(), 3, 2, k, b, products.data(), targets.data(), count,
+        return function(atoms.data(), gram.data(), scales.data(), 3, 2, k, b, targets.data(), count,
                         room.data(), items, x.data(), residuals.data(), steps.data());
     };
-    expect(call(1, 2, 12, signals.data()) == GS_OK, row, "status", 2, 1);
+    expect(call(1, 2, kRoom, signals.data()) == GS_OK, row, "status", 2, 1);
     expect(x == std::vector<T>({3, 0, 0, 0, -8, 0}), row, "x", 2, 1);
     expect(residuals == std::vector<T>({0, T(0.5)}), row, "residuals", 2, 1);
     expect(steps == std::vector<int32_t>({1, 1}), row, "steps", 2, 1);
-    expect(call(0, 2, 12, signals.data()) == GS_BAD_LENGTH, row, "no step", 2, 0);
-    expect(call(4, 2, 12, signals.data()) == GS_BAD_LENGTH, row, "more steps than atoms", 2, 4);
-    expect(call(1, -1, 12, signals.data()) == GS_BAD_LENGTH, row, "negative count", -1, 1);
-    expect(call(1, INT64_MAX, 12, signals.data()) == GS_BAD_LENGTH, row, "huge count", INT64_MAX, 1);
-    expect(call(1, 2, 11, signals.data()) == GS_BAD_LENGTH, row, "short room", 2, 1);
-    expect(call(1, 2, 12, nullptr) == GS_BAD_POINTER, row, "null signals", 2, 1);
-    expect(call(1, 0, 12, nullptr) == GS_OK, row, "empty", 0, 1);
+    expect(call(0, 2, kRoom, signals.data()) == GS_BAD_LENGTH, row, "no step", 2, 0);
+    expect(call(4, 2, kRoom, signals.data()) == GS_BAD_LENGTH, row, "more steps than atoms", 2, 4);
+    expect(call(1, -1, kRoom, signals.data()) == GS_BAD_LENGTH, row, "negative count", -1, 1);
+    expect(call(1, INT64_MAX, kRoom, signals.data()) == GS_BAD_LENGTH, row, "huge count", INT64_MAX, 1);
+    expect(call(1, 2, kRoom - 1, signals.data()) == GS_BAD_LENGTH, row, "short room", 2, 1);
+    expect(call(1, 2, kRoom, nullptr) == GS_BAD_POINTER, row, "null signals", 2, 1);
+    expect(call(1, 0, kRoom, nullptr) == GS_OK, row, "empty", 0, 1);
 }
 
 void test_batch_omp(const gs_kernel &row) {

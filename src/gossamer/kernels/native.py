@@ -9,7 +9,6 @@ import struct
 import sys
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from ..errors import KernelError
 from . import checks
+from .rows import over_rows
 
 __all__ = [
     "KernelStatus",
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 ENVIRONMENT = "GOSSAMER_KERNELS"
-ABI_VERSION = 2
+ABI_VERSION = 3
 # CMake writes this in place of the library when it could not build one.
 NOTE = "not_built.txt"
 _SUFFIX = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
@@ -50,11 +50,10 @@ _SIGNATURES: dict[str, Any] = {
     "mask_compress": ctypes.CFUNCTYPE(_int32, _pointer, _int64, _pointer, _int64, _pointer, _int64),
     "mask_expand": ctypes.CFUNCTYPE(_int32, _pointer, _int64, _pointer, _int64, _pointer, _int64),
     "batch_omp": ctypes.CFUNCTYPE(
-        _int32, *[_pointer] * 3, *[_int64] * 3, *[_pointer] * 3, _int64, _pointer, _int64, *[_pointer] * 3
+        _int32, *[_pointer] * 3, *[_int64] * 3, *[_pointer] * 2, _int64, _pointer, _int64, *[_pointer] * 3
     ),
 }
-# Signals whose correlations are held at once: their product with the atoms is fast, and still in the cache when read.
-_SIGNALS_AT_ONCE = 2048
+_ISAS = ("scalar", "neon", "avx2", "avx512")
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ class Library:
     @property
     def isa(self) -> str:
         """The instruction set of the fastest rows: the widest that this processor runs."""
-        return next((row.isa for row in self.best.values() if row.isa != "scalar"), "scalar")
+        return max((row.isa for row in self.best.values()), key=_ISAS.index)
 
 
 class _CRow(ctypes.Structure):
@@ -255,34 +254,24 @@ def batch_omp(
     atoms, gram, scales, signals, targets = (
         tensor.detach().contiguous() for tensor in (atoms, gram, scales, signals, targets)
     )
-    count, threads = signals.shape[0], torch.get_num_threads()
+    count = signals.shape[0]
     x, residuals = signals.new_empty(count, atoms.shape[0]), signals.new_empty(count)
     steps = torch.empty(count, dtype=torch.int32)
-    # Threads share a block, not the product, which torch spreads itself; the call below holds no interpreter lock.
-    with ThreadPoolExecutor(threads) as pool:
-        for start in range(0, count, _SIGNALS_AT_ONCE * threads):
-            block = slice(start, start + _SIGNALS_AT_ONCE * threads)
-            correlations = signals[block] @ atoms.mT
-            parts = [
-                tensor.tensor_split(threads)
-                for tensor in (signals[block], correlations, targets[block], x[block], residuals[block], steps[block])
-            ]
-            run = functools.partial(_pursue, atoms, gram, scales, k)
-            for _ in map(run, *parts) if threads == 1 else pool.map(run, *parts):
-                pass
+    run = functools.partial(_pursue, atoms, gram, scales, k)
+    over_rows(run, (signals, targets, x, residuals, steps))
     return x, residuals, steps
 
 
 def _pursue(
-    atoms: Tensor, gram: Tensor, scales: Tensor, k: int, signals: Tensor, correlations: Tensor, targets: Tensor,
-    x: Tensor, residuals: Tensor, steps: Tensor,
+    atoms: Tensor, gram: Tensor, scales: Tensor, k: int,
+    signals: Tensor, targets: Tensor, x: Tensor, residuals: Tensor, steps: Tensor,
 ) -> None:  # fmt: skip
     n, m = atoms.shape
-    room = atoms.new_empty(k * n + n + k * k + 3 * k + m)
+    room = atoms.new_empty(-(n // -16) * 16 * (m + 24) + 2 * (k * n + k * k + 2 * k))
     code = _function("batch_omp", atoms.dtype.itemsize)(
         atoms.data_ptr(), gram.data_ptr(), scales.data_ptr(), n, m, k,
-        signals.data_ptr(), correlations.data_ptr(), targets.data_ptr(), signals.shape[0],
-        room.data_ptr(), room.shape[0], x.data_ptr(), residuals.data_ptr(), steps.data_ptr(),
+        signals.data_ptr(), targets.data_ptr(), signals.shape[0], room.data_ptr(), room.shape[0],
+        x.data_ptr(), residuals.data_ptr(), steps.data_ptr(),
     )  # fmt: skip
     _sound(code, x)
 

@@ -1,0 +1,55 @@
+// Arithmetic on kWidth floats at once, one struct an instruction set and type; a kernel is a template over them.
+//
+// V holds the floats and I as many integers of the same size. `Plain` is one float a step: the scalar rows, and what
+// remains of every loop whose length is no multiple of a width. A file of a kernel includes one of lanes_avx2.h,
+// lanes_avx512.h and lanes_baseline.h: all are compiled for the baseline, and GS_TARGET lets the compiler use more in
+// the functions that carry it. GS_FUSED says that a b + c is rounded once there, in vectors and in Plain alike, so that
+// equal columns have equal numbers wherever they stand.
+#pragma once
+
+#include <cmath>
+
+#include "platform.h"
+
+namespace gs {
+namespace {
+
+// kRows x kVectors sums of products are kept in registers at once; kAhead vectors of other sums hide their latency.
+template <typename Float>
+struct Plain {
+    using T = Float;
+    using V = Float;
+    using I = int64_t;
+    static constexpr int64_t kWidth = 1;
+    static constexpr int kRows = 2, kVectors = 8, kAhead = 8;
+    GS_TARGET static V load(const T *p) { return *p; }
+    GS_TARGET static void store(T *p, V v) { *p = v; }
+    GS_TARGET static V all(T x) { return x; }
+    GS_TARGET static V times(V a, V b) { return a * b; }
+    // a b + c
+    GS_TARGET static V plus(V a, V b, V c) {
+#if GS_FUSED
+        return static_cast<V>(sizeof(V) == 4 ? __builtin_fmaf(a, b, c) : __builtin_fma(a, b, c));
+#else
+        return a * b + c;
+#endif
+    }
+    GS_TARGET static V minus(V a, V b, V c) { return plus(-a, b, c); }  // c - a b
+    GS_TARGET static V size(V a) { return std::fabs(a); }
+    GS_TARGET static T sum(V a) { return a; }
+    GS_TARGET static I from(int64_t i) { return i; }  // i, i + 1, .. in the lanes
+    GS_TARGET static I step(I i, int64_t by) { return i + by; }
+    // Where size > most, most and at become size and i.
+    GS_TARGET static void raise(V size, I i, V &most, I &at) {
+        at = size > most ? i : at;
+        most = size > most ? size : most;
+    }
+    // The largest lane, and of the lanes that equal it the lowest `at`.
+    GS_TARGET static T highest(V most, I at, int64_t &where) {
+        where = at;
+        return most;
+    }
+};
+
+}  // namespace
+}  // namespace gs
