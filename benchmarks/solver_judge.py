@@ -16,7 +16,9 @@ from gossamer.terms import ElasticNet
 __all__ = ["GAP", "MORE_RESIDUAL", "error", "limit"]
 
 GAP = 1e-6  # relative to the objective at zero, of the worst signal or point of a path
-MORE_RESIDUAL = 1e-4  # a greedy answer's mean squared residual above the best contender's: float32 breaks some ties
+# A greedy answer's mean squared residual may be this much above the best contender's. SPAMS chooses columns by how much
+# the residual falls, the others by correlation: on normal data the two differ by about a thousandth.
+MORE_RESIDUAL = 1e-2
 
 
 def error(work: Work, x: Any) -> float:

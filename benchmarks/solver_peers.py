@@ -96,6 +96,11 @@ def _our_matching(work: Work) -> Solve:
     return lambda _: sparse.omp(D, Y, work.k).x
 
 
+def _our_matching_by_residual(work: Work) -> Solve:
+    D, Y = torch.from_numpy(work.A), torch.from_numpy(work.b)
+    return lambda _: sparse.omp(D, Y, work.k, rule="residual").x
+
+
 def _sklearn(work: Work) -> Solve:
     from sklearn.linear_model import ElasticNet, Lasso
 
@@ -220,6 +225,7 @@ CONTENDERS: Mapping[str, tuple[Contender, ...]] = {
         Contender(OURS, "gossamer", _our_matching),
         Contender("SPAMS", "spams", _spams_matching),
         Contender("scikit-learn", "sklearn", _sklearn_matching),
+        Contender("gossamer, by residual as SPAMS", "gossamer", _our_matching_by_residual, signals=1000),
     ),
 }
 

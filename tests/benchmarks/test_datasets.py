@@ -11,7 +11,7 @@ import torch
 
 from gossamer.demo.digits import split as demo_split
 
-LOADERS = [data.digits, data.fashion_mnist, data.mnist_sample]
+LOADERS = [data.digits, data.fashion_mnist, data.mnist_sample, data.newsgroups]
 
 
 @pytest.mark.parametrize("loader", LOADERS, ids=lambda loader: loader.__name__)
@@ -71,3 +71,22 @@ def test_mnist_sample_parts_are_stratified_disjoint_and_complete(tmp_path, monke
         assert torch.equal(torch.from_numpy(labels)[numbers], found)
         seen += numbers.tolist()
     assert sorted(seen) == list(range(200))
+
+
+def test_newsgroups_parts_are_disjoint_and_complete(tmp_path, monkeypatch):
+    for file, count in (("train", 30), ("test", 7)):
+        texts = "".join(f"group.{i % 3}\t{file} text {i}\n" for i in range(count))
+        (tmp_path / f"20newsgroups-{file}.tab").write_text("Category\tText\nd\tstring\nclass\t\n\n" + texts)
+    monkeypatch.setattr(data, "fetched", lambda *_: tmp_path)
+    parts = {part: data.newsgroups.__wrapped__(part) for part in data.PARTS}
+    assert [len(texts) for _, texts in parts.values()] == [27, 3, 7]
+    assert parts["validation"][1] == ("train text 9", "train text 19", "train text 29")
+    assert not set(parts["train"][1]) & set(parts["validation"][1])
+    assert parts["test"] == (tuple(f"group.{i % 3}" for i in range(7)), tuple(f"test text {i}" for i in range(7)))
+
+
+def test_photographs_come_as_they_are(tmp_path, monkeypatch):
+    for value, file in enumerate(data.PHOTOGRAPHS):
+        np.savez(tmp_path / file, data=np.full((4, 4), value, np.uint8))
+    monkeypatch.setattr(data, "fetched", lambda *_: tmp_path)
+    assert [image[0, 0] for image in data.photographs.__wrapped__()] == [0, 1, 2]
