@@ -1,5 +1,15 @@
-"""Room 6: the front door for sparse learning."""
+"""Room 6: the front door for sparse learning.
 
+The estimators (`Lasso`, `LassoCV`, …; all are in `gossamer.sparse.estimators`) need scikit-learn, which costs half a
+second to import: they are loaded when they are first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ..errors import MissingDependencyError
 from .conversion import to_scipy, to_torch
 from .convex import (
     basis_pursuit,
@@ -20,6 +30,63 @@ from .omp_path import omp_cv, omp_path
 from .pack import Packed, pack
 from .penalty_cv import elastic_net_cv, group_lasso_cv, lasso_cv, multitask_lasso_cv
 from .stability import Stability, stability_selection
+
+if TYPE_CHECKING:
+    from .estimators import (
+        ElasticNet as ElasticNet,
+    )
+    from .estimators import (
+        ElasticNetCV as ElasticNetCV,
+    )
+    from .estimators import (
+        GroupLasso as GroupLasso,
+    )
+    from .estimators import (
+        GroupLassoCV as GroupLassoCV,
+    )
+    from .estimators import (
+        Lasso as Lasso,
+    )
+    from .estimators import (
+        LassoCV as LassoCV,
+    )
+    from .estimators import (
+        MultiTaskLasso as MultiTaskLasso,
+    )
+    from .estimators import (
+        MultiTaskLassoCV as MultiTaskLassoCV,
+    )
+    from .estimators import (
+        OrthogonalMatchingPursuit as OrthogonalMatchingPursuit,
+    )
+    from .estimators import (
+        OrthogonalMatchingPursuitCV as OrthogonalMatchingPursuitCV,
+    )
+    from .estimators import (
+        SparseCoder as SparseCoder,
+    )
+    from .estimators import (
+        SparseGroupLasso as SparseGroupLasso,
+    )
+    from .estimators import (
+        SparseGroupLassoCV as SparseGroupLassoCV,
+    )
+
+ESTIMATORS = (
+    "ElasticNet",
+    "ElasticNetCV",
+    "GroupLasso",
+    "GroupLassoCV",
+    "Lasso",
+    "LassoCV",
+    "MultiTaskLasso",
+    "MultiTaskLassoCV",
+    "OrthogonalMatchingPursuit",
+    "OrthogonalMatchingPursuitCV",
+    "SparseCoder",
+    "SparseGroupLasso",
+    "SparseGroupLassoCV",
+)
 
 __all__ = [
     "Curve",
@@ -68,3 +135,22 @@ __all__ = [
     "to_scipy",
     "to_torch",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in (*ESTIMATORS, "estimators"):
+        raise AttributeError(f"module 'gossamer.sparse' has no attribute {name!r}")
+    try:
+        faces = import_module(".estimators", __name__)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("sklearn", "scipy"):
+            raise
+        raise MissingDependencyError(
+            f"gossamer.sparse.{name} is an estimator of scikit-learn, which cannot be imported ({error}): "
+            f"pip install 'gossamer[sklearn]', or use the functions of gossamer.sparse, which do without"
+        ) from error
+    return faces if name == "estimators" else getattr(faces, name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *ESTIMATORS, "estimators"])

@@ -11,14 +11,14 @@ from torch import Tensor
 
 from ..errors import DataError
 from ..linop import Adjoint, Dense, Masked
-from ..solvers import Recovery
+from ..solvers import Ending, Recovery
 from ..solvers.omp import Rule as Choice
 from ..solvers.omp import omp as pursue
 from .cross_validation import Rule, Selection, cross_validate
 from .folds import as_folds
 from .regression_data import RegressionData
 
-__all__ = ["omp_cv", "omp_path"]
+__all__ = ["omp_among_useful", "omp_cv", "omp_path"]
 
 
 def omp_path(
@@ -98,24 +98,35 @@ def omp_cv(
     return Selection(_last(whole), float(index + 1), index, curve, (curve,))
 
 
+def omp_among_useful(data: RegressionData, k: int, targets: Tensor, rule: Choice) -> Recovery:
+    """`omp` of each row of data.b among the columns that can explain anything; the others stay at zero.
+
+    Args: targets (signals,): residual norms at which to stop. k is lowered to the count of those columns; where there
+        are none, x is zero and the ending says that no independent column is left.
+    """
+    n, useful = data.A.shape[1], ~data.blank
+    if bool(useful.all()):
+        return pursue(data.A, data.b, k, targets, rule)
+    x, places = torch.zeros(len(data.b), n).to(data.b), useful.nonzero()[:, 0]
+    if not len(places):
+        size = torch.linalg.vector_norm(data.b, dim=-1)
+        ending = torch.where(size <= targets, Ending.RESIDUAL_REACHED, Ending.DEPENDENT_COLUMN).to(torch.int8)
+        return Recovery(x, ending, size, torch.zeros(len(x), dtype=torch.int64, device=x.device))
+    among = data.A @ Adjoint(Masked(useful, data.A.dtype))
+    found = pursue(among, data.b, min(k, len(places)), targets, rule)
+    return replace(found, x=x.index_copy(1, places, found.x))
+
+
 def _nested(data: RegressionData, k: int, tol: float, rule: Choice) -> list[Recovery]:
     """As far as the pursuit goes. It is run among all columns once, then among those that it chose for each count."""
-    n, target = data.A.shape[1], tol * torch.linalg.vector_norm(data.b, dim=-1)
-    useful = ~data.blank
-    if not bool(useful.any()):
-        raise DataError("every column is zero, or constant beside the intercept; there is nothing to choose")
-    design = data.A if bool(useful.all()) else data.A @ Adjoint(Masked(useful, data.A.dtype))
-    places = useful.nonzero()[:, 0]
-    chosen = places[pursue(design, data.b, min(k, len(places)), target, rule).x[0].nonzero()[:, 0]]
-    if not len(chosen):
-        nothing = pursue(design, data.b, 1, target, rule)
-        return [replace(nothing, x=torch.zeros(1, n).to(data.b))]
-    small = Dense(data.A.columns(chosen))
-    rows = []
-    for count in range(1, len(chosen) + 1):
+    target = tol * torch.linalg.vector_norm(data.b, dim=-1)
+    whole = omp_among_useful(data, k, target, rule)
+    chosen = whole.x[0].nonzero()[:, 0]
+    small, rows = Dense(data.A.columns(chosen)), []
+    for count in range(1, len(chosen)):
         found = pursue(small, data.b, count, target, rule)
-        rows.append(replace(found, x=torch.zeros(1, n).to(found.x).index_copy(1, chosen, found.x)))
-    return rows
+        rows.append(replace(found, x=torch.zeros_like(whole.x).index_copy(1, chosen, found.x)))
+    return [*rows, whole]
 
 
 def _last(path: Recovery) -> Recovery:

@@ -1,0 +1,24 @@
+"""scikit-learn's face of sparse learning: its parameters, its scaling, its contracts; our solvers and certificates."""
+
+from .elastic_net import ElasticNet, ElasticNetCV
+from .group_lasso import GroupLasso, GroupLassoCV, SparseGroupLasso, SparseGroupLassoCV
+from .lasso import Lasso, LassoCV
+from .multitask_lasso import MultiTaskLasso, MultiTaskLassoCV
+from .omp import OrthogonalMatchingPursuit, OrthogonalMatchingPursuitCV
+from .sparse_coder import SparseCoder
+
+__all__ = [
+    "ElasticNet",
+    "ElasticNetCV",
+    "GroupLasso",
+    "GroupLassoCV",
+    "Lasso",
+    "LassoCV",
+    "MultiTaskLasso",
+    "MultiTaskLassoCV",
+    "OrthogonalMatchingPursuit",
+    "OrthogonalMatchingPursuitCV",
+    "SparseCoder",
+    "SparseGroupLasso",
+    "SparseGroupLassoCV",
+]
