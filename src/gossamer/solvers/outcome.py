@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from torch import Tensor
 
-__all__ = ["ADVICE", "Ending", "Recovery"]
+__all__ = ["ADVICE", "BENT", "Ending", "Recovery"]
 
 
 class Ending(IntEnum):
@@ -34,6 +34,10 @@ ADVICE: Mapping[Ending, str] = {
     Ending.DIVERGED: "the iterates grow; use a smaller step, or a solver that bounds it",
     Ending.INFEASIBLE: "no x meets the constraint; allow a larger residual",
 }
+BENT = (
+    "; its derivative is not unique here (a column stands at the penalty's level, columns in use depend on each other, "
+    "or tol is too loose to tell)"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +52,8 @@ class Recovery:
         gap: for convex problems the duality gap relative to the objective at zero, float64; else None.
         objective: the objective's value where there is one.
         intercept: the constant that was fitted beside x, () or (signals,), where one was asked for.
+        differentiable: whether x has one derivative here, like `ending`; None where autograd asks for none. Where it
+            is False, backward gives a one-sided derivative or that of minimum norm (`solvers.implicit`).
     """
 
     x: Tensor
@@ -58,12 +64,15 @@ class Recovery:
     objective: Tensor | None = None
     history: tuple[float, ...] = field(default=())
     intercept: Tensor | None = None
+    differentiable: Tensor | None = None
 
     @property
     def status(self) -> str | list[str]:
         """What the codes mean: one sentence, or one for each problem."""
-        codes = self.ending.tolist()
-        return ADVICE[Ending(codes)] if isinstance(codes, int) else [ADVICE[Ending(code)] for code in codes]
+        smooth = self.ending >= 0 if self.differentiable is None else self.differentiable
+        pairs = zip(self.ending.reshape(-1).tolist(), smooth.reshape(-1).tolist(), strict=True)
+        words = [ADVICE[Ending(code)] + ("" if alone else BENT) for code, alone in pairs]
+        return words if self.ending.ndim else words[0]
 
     @property
     def support(self) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import torch
@@ -11,6 +12,8 @@ from torch import Tensor
 from ..errors import DataError, StructureError, did_you_mean
 from ..problem import LeastSquares, Pursuit
 from ..solvers import CONVEX, PURSUIT, Recovery
+from ..solvers.branch import Branch, EntryBranch, GroupBranch
+from ..solvers.implicit import attach, attach_ball, attach_pursuit
 from ..terms import L1, BoxedL1, ElasticNet, Group, MultiTask, Penalty, SeparablePenalty, SparseGroup
 from .regression_data import RegressionData
 
@@ -32,7 +35,7 @@ MANY = 8  # signals from which a batch is one
 def lasso(
     A: Any,
     b: Any,
-    penalty: float,
+    penalty: float | Tensor,
     *,
     tol: float = 1e-6,
     weights: Any = None,
@@ -52,7 +55,7 @@ def lasso(
     Args:
         A: (m, n): a tensor, numpy array, torch or scipy sparse matrix, or LinearOperator; float32 or float64.
         b: (m,) or (signals, m), of A's type; every row is a problem of its own.
-        penalty: ≥ 0; from `max_penalty(A, b)` on x is zero.
+        penalty: ≥ 0, a number or a tensor of shape (); from `max_penalty(A, b)` on x is zero.
         tol: of the duality gap relative to the objective at x = 0, in float64. float32 input is solved in float64 by
             all solvers but "fista".
         weights: w (n,) ≥ 0, default ones; a column of weight 0 is not penalised.
@@ -60,7 +63,9 @@ def lasso(
         intercept: fit c, unpenalised; A is not densified. sample_weights: s (m,) > 0, default ones.
         solver: "coordinate_descent", "gram_descent", "fista" or "homotopy"; None chooses by shape and device.
         x0: where to begin, (n,) or (signals, n).
-    Returns: a Recovery; `gap` is what the certificate found for x, and `status` says whether it is below tol.
+    Returns: a Recovery; `gap` is what the certificate found for x, and `status` says whether it is below tol. x and
+        `intercept` take part in autograd where b, penalty, weights, sample_weights or A as a dense tensor do: by
+        implicit differentiation, once. `differentiable` and `status` tell where the derivative is not unique.
     Raises: DataError on shapes, types, NaN; StructureError on a penalty that is not one.
 
     >>> A = torch.eye(3)
@@ -69,19 +74,22 @@ def lasso(
     (tensor([ 2.,  0., -1.]), 'converged: the certificate is below the tolerance')
     """
     factors = _tensor(weights)
-    term: Penalty = L1(penalty, factors)
-    if nonnegative or bounds is not None:
-        if nonnegative and bounds is not None:
-            raise StructureError("nonnegative and bounds are both given; say it as bounds=(0, high)")
-        term = BoxedL1(penalty, *(bounds or (0.0, float("inf"))), factors)
-    return solved(RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights), term, tol, solver, x0)
+    if nonnegative and bounds is not None:
+        raise StructureError("nonnegative and bounds are both given; say it as bounds=(0, high)")
+    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
+    strength = _strength("penalty", penalty, data)
+    box = bounds or ((0.0, inf) if nonnegative else (-inf, inf))
+    weights = _held(factors)
+    term = L1(_number(strength), weights) if box == (-inf, inf) else BoxedL1(_number(strength), *box, weights)
+    branch = EntryBranch(_times(strength, factors), strength.new_zeros(()), *box)
+    return solved(data, term, tol, solver, x0, branch=branch)
 
 
 def elastic_net(
     A: Any,
     b: Any,
-    l1: float,
-    l2: float,
+    l1: float | Tensor,
+    l2: float | Tensor,
     *,
     tol: float = 1e-6,
     weights: Any = None,
@@ -102,17 +110,20 @@ def elastic_net(
     >>> elastic_net(torch.eye(2), torch.tensor([3.0, 0.5]), 1.0, 1.0).x
     tensor([1., 0.])
     """
-    term = ElasticNet(l1, l2, _tensor(weights), nonnegative)
-    return solved(RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights), term, tol, solver, x0)
+    data, factors = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights), _tensor(weights)
+    first, second = _strength("l1", l1, data), _strength("l2", l2, data)
+    term = ElasticNet(_number(first), _number(second), _held(factors), nonnegative)
+    branch = EntryBranch(_times(first, factors), second, *term.bounds)
+    return solved(data, term, tol, solver, x0, branch=branch)
 
 
 def group_lasso(
     A: Any,
     b: Any,
-    penalty: float,
+    penalty: float | Tensor,
     groups: Sequence[int] | Tensor,
     *,
-    l1: float = 0.0,
+    l1: float | Tensor = 0.0,
     tol: float = 1e-6,
     weights: Any = None,
     intercept: bool = False,
@@ -128,15 +139,21 @@ def group_lasso(
     >>> group_lasso(torch.eye(3), torch.tensor([3.0, 4.0, 0.5]), 1.0, [0, 0, 1], weights=[1.0, 1.0]).x
     tensor([2.4000, 3.2000, 0.0000])
     """
+    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
     labels, factors = torch.as_tensor(groups), _tensor(weights)
-    term: Penalty = SparseGroup(l1, penalty, labels, factors) if l1 else Group(penalty, labels, factors)
-    return solved(RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights), term, tol, None, x0)
+    entry, strength = _strength("l1", l1, data), _strength("penalty", penalty, data)
+    whole, held = _number(strength), _held(factors)
+    term = SparseGroup(_number(entry), whole, labels, held) if l1 else Group(whole, labels, held)
+    term.check(data.A.shape[1])
+    sizes = torch.bincount(labels).to(strength).sqrt() if factors is None else factors
+    branch = GroupBranch(entry, _times(strength, sizes), labels)
+    return solved(data, term, tol, None, x0, branch=branch)
 
 
 def multitask_lasso(
     A: Any,
     b: Any,
-    penalty: float,
+    penalty: float | Tensor,
     *,
     tol: float = 1e-6,
     weights: Any = None,
@@ -160,17 +177,25 @@ def multitask_lasso(
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
     if data.single:
         raise DataError(f"b has shape {tuple(data.b[0].shape)}; give (tasks, m), or call lasso for one task")
-    return solved(data, MultiTask(penalty, _tensor(weights)), tol, None, x0)
+    strength, factors = _strength("penalty", penalty, data), _tensor(weights)
+    term, n = MultiTask(_number(strength), _held(factors)), data.A.shape[1]
+    radii = _times(strength, factors).expand(n)
+    branch = GroupBranch(strength.new_zeros(()), radii, torch.arange(n, device=radii.device).repeat(len(data.b)))
+    return solved(data, term, tol, None, x0, branch=branch)
 
 
-def basis_pursuit(A: Any, b: Any, *, epsilon: float = 0.0, tol: float = 1e-6, solver: str = "homotopy") -> Recovery:
+def basis_pursuit(
+    A: Any, b: Any, *, epsilon: float | Tensor = 0.0, tol: float = 1e-6, solver: str = "homotopy"
+) -> Recovery:
     """The x of least ‖x‖₁ that explains b.
 
         min ‖x‖₁ s.t. ‖Ax − b‖₂ ≤ epsilon
 
     Args: A, b as for `lasso`; epsilon ≥ 0 in the units of b, 0 for Ax = b; tol: of the gap relative to ‖x‖₁; solver:
         "homotopy" (exact), or "admm" (epsilon 0, many signals at once).
-    Returns: a Recovery whose objective is ‖x‖₁. Infeasible rows say so in `status`; their x fits b best.
+    Returns: a Recovery whose objective is ‖x‖₁. Infeasible rows say so in `status`; their x fits b best. x takes part
+        in autograd as that of `lasso` does. With epsilon 0 and fewer than m nonzeros it has no unique derivative:
+        that of A_S⁺b is given.
     Raises: DataError on shapes, types, NaN.
 
     >>> A = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]], dtype=torch.float64)
@@ -180,7 +205,12 @@ def basis_pursuit(A: Any, b: Any, *, epsilon: float = 0.0, tol: float = 1e-6, so
     data = RegressionData.of(A, b)
     if solver not in PURSUIT:
         raise StructureError(f"no solver {solver!r}; known: {', '.join(PURSUIT)}{did_you_mean(solver, PURSUIT)}")
-    return data.answer(PURSUIT[solver](tol=tol).solve(Pursuit(data.A, data.b, epsilon)))
+    radius = _strength("epsilon", epsilon, data)
+    found = PURSUIT[solver](tol=tol).solve(Pursuit(data.A, data.b, _number(radius)))
+    if data.traced is not None or (radius.requires_grad and torch.is_grad_enabled()):
+        at = data.traced or data
+        found = attach_ball(at.A, at.b, radius, found) if radius > 0 else attach_pursuit(at.A, at.b, found)
+    return data.answer(found)
 
 
 def sparse_encode(
@@ -219,8 +249,8 @@ def max_penalty(
     tensor(4., dtype=torch.float64)
     """
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
-    factors = _tensor(weights)
-    correlation = LeastSquares(data.A, data.b, L1(1.0, factors)).correlation
+    factors, at = _tensor(weights), data.traced or data
+    correlation = LeastSquares(at.A, at.b, L1(1.0, factors)).correlation
     size = correlation.clamp(min=0) if nonnegative else correlation.abs()
     if factors is not None:
         factors = factors.to(size)
@@ -240,10 +270,12 @@ def solved(
     solver: str | None = None,
     x0: Tensor | None = None,
     max_steps: int | None = None,
+    branch: Branch | None = None,
 ) -> Recovery:
     """One problem, by the solver that was named or that suits it, in at most max_steps of its steps.
 
-    x0 is a point as the solver sees it.
+    x0 is a point as the solver sees it; branch is the term as autograd is to see it, None for an answer without
+    derivatives.
     """
     if not 0 < tol < 1:
         raise DataError(f"tol is {tol}; it is a relative gap: give a number between 0 and 1, such as 1e-6")
@@ -257,7 +289,11 @@ def solved(
         )
     method = CONVEX[name](tol=tol)
     method = method if max_steps is None else method.within(max_steps)
-    return data.answer(method.solve(problem, x0))
+    found = method.solve(problem, None if x0 is None else x0.detach())
+    if branch is not None and torch.is_grad_enabled() and (data.traced is not None or branch.requires_grad):
+        at = data.traced or data
+        found = attach(at.A, at.b, branch, found, together=term.event_ndim == 2)
+    return data.answer(found)
 
 
 def _choice(problem: LeastSquares) -> str:
@@ -271,3 +307,23 @@ def _choice(problem: LeastSquares) -> str:
 
 def _tensor(weights: Any) -> Tensor | None:
     return None if weights is None else torch.as_tensor(weights)
+
+
+def _held(weights: Tensor | None) -> Tensor | None:
+    """As solvers take them: outside of autograd."""
+    return None if weights is None else weights.detach()
+
+
+def _strength(name: str, value: float | Tensor, data: RegressionData) -> Tensor:
+    """A strength as one number in float64, in the graph that it came with."""
+    if isinstance(value, Tensor) and value.ndim:
+        raise StructureError(f"{name} has shape {tuple(value.shape)}; give one number, or a tensor of shape ()")
+    return torch.as_tensor(value, dtype=torch.float64, device=data.b.device)
+
+
+def _number(strength: Tensor) -> float:
+    return float(strength.detach())
+
+
+def _times(strength: Tensor, weights: Tensor | None) -> Tensor:
+    return strength if weights is None else strength * weights.to(strength)

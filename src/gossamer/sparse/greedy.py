@@ -19,6 +19,7 @@ from ..solvers import somp as _somp
 from ..solvers.cosamp import CoSaMP
 from ..solvers.htp import HTP
 from ..solvers.iht import IHT
+from ..solvers.implicit import attach_fit
 from ..solvers.niht import NIHT
 from ..solvers.omp import Rule
 from ..solvers.outcome import Recovery
@@ -50,6 +51,8 @@ def omp(
     Real signals by the dozen that share a dense A take the same steps from its Gram matrix (Batch-OMP, native where
     it was built); a signal that this cannot resolve is solved from its residuals like a lone one.
 
+    Where b, or A as a tensor, takes part in autograd, so does x, for real data: as A_S⁺b with the support S held.
+
     Raises: DataError for NaN, wrong shapes or dtypes, a zero column, k outside 1..min(m, n), or neither k nor tol.
 
     >>> A = torch.eye(3)
@@ -72,7 +75,7 @@ def omp(
         found = _batch.batch_omp(operator, signals, count, None if tol is None else targets)
     else:
         found = _omp.omp(operator, signals, count, targets, rule)
-    return _as_given(found, b)
+    return _as_given(_traced(A, b, found), b)
 
 
 def simultaneous_omp(
@@ -92,7 +95,7 @@ def simultaneous_omp(
     operator, signals = _checked(A, b)
     count = _sparsity(operator, min(operator.shape) if k is None else k)
     target = float(torch.linalg.vector_norm(_targets(signals, tol)))
-    return _as_given(_somp.simultaneous_omp(operator, signals, count, target), b)
+    return _as_given(_traced(A, b, _somp.simultaneous_omp(operator, signals, count, target)), b)
 
 
 def cosamp(
@@ -229,7 +232,18 @@ def _alike(name: str, operator: LinearOperator) -> None:
         )
 
 
+def _traced(A: Tensor | LinearOperator, b: Tensor, found: Recovery) -> Recovery:
+    """x as a function of A and b for autograd, where they ask for it."""
+    asked = b.requires_grad or (isinstance(A, Tensor) and A.requires_grad)
+    if not asked or not torch.is_grad_enabled():
+        return found
+    if b.is_complex():
+        raise DataError("a derivative of complex x is not to be had; call detach() on A and b, or use torch.no_grad()")
+    return attach_fit(Dense(A) if isinstance(A, Tensor) else A, b.reshape(-1, b.shape[-1]), found)
+
+
 def _as_given(found: Recovery, b: Tensor) -> Recovery:
     if b.dim() == 2:
         return found
-    return replace(found, x=found.x[0], ending=found.ending[0], residual=found.residual[0], steps=found.steps[0])
+    alone = replace(found, x=found.x[0], ending=found.ending[0], residual=found.residual[0], steps=found.steps[0])
+    return alone if found.differentiable is None else replace(alone, differentiable=found.differentiable[0])

@@ -49,7 +49,7 @@ def lasso_path(
         penalties: to solve at, ≥ 0, largest first; default `count` of them, evenly spaced in their logarithm from
             max_j |a_j'b|/w_j, over penalised columns, down to `ratio` times that.
     Returns: a Path; every point has its own certificate.
-    Raises: DataError on shapes, types, NaN, or penalties that rise.
+    Raises: DataError on shapes, types, NaN, penalties that rise, or data that ask autograd for derivatives.
 
     >>> path = lasso_path(torch.eye(2), torch.tensor([4.0, 2.0]), [4.0, 3.0, 1.0])
     >>> path.x + 0.0
@@ -60,7 +60,9 @@ def lasso_path(
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
     if not data.single:
         raise DataError(f"b has {len(data.b)} rows; a path is of one signal, so give (m,) and call it for each row")
-    factors = None if weights is None else torch.as_tensor(weights)
+    if data.traced is not None:
+        raise DataError("a path has no derivative; call lasso at the penalty that matters, or lasso_path in no_grad()")
+    factors = None if weights is None else torch.as_tensor(weights).detach()
     problem = LeastSquares(data.A, data.b, L1(1.0, factors))
     grid = _grid(problem, count, ratio) if penalties is None else torch.as_tensor(penalties, dtype=torch.float64)
     if grid.ndim != 1 or not len(grid) or not bool(torch.isfinite(grid).all()) or bool((grid.diff() > 0).any()):

@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
-from ..linop import LinearOperator, Standardised, as_operator
+from ..linop import Dense, LinearOperator, Standardised, as_operator
 from ..linop.row_scaled import RowScaled
 from ..problem.least_squares import widened
 from ..solvers import Recovery
 
 __all__ = ["RegressionData"]
 
-PARTS = ("x", "ending", "residual", "steps", "gap", "objective", "intercept")  # of a Recovery, a row a signal
+# Of a Recovery, a row a signal.
+PARTS = ("x", "ending", "residual", "steps", "gap", "objective", "intercept", "differentiable")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,8 @@ class RegressionData:
 
     Args: A, b: centred when there is an intercept, rows scaled by √sample weight; single: b was given as (m,);
         mean (n,), level (signals, 1): the column means and target means that were taken out; scale (n,): the
-        deviations that columns were divided by.
+        deviations that columns were divided by; traced: the same data in the user's autograd graph, where that asks
+        for derivatives: all else is outside of it.
     """
 
     A: LinearOperator
@@ -35,6 +37,7 @@ class RegressionData:
     mean: Tensor | None = None
     level: Tensor | None = None
     scale: Tensor | None = None
+    traced: RegressionData | None = None
 
     @classmethod
     def of(
@@ -42,9 +45,24 @@ class RegressionData:
     ) -> RegressionData:
         """With `standardise` the columns that the solver sees have a mean square of 1, about their mean when centred.
 
+        A dense A, b and sample weights may take part in autograd; see `traced`.
+
         Raises: DataError on shapes, and on sample weights that are not positive.
         """
         design = as_operator(A)
+        matrix = design.matrix if isinstance(design, Dense) else None
+        if not any(isinstance(part, Tensor) and part.requires_grad for part in (matrix, b, sample_weights)):
+            return cls._of(design, b, sample_weights, intercept, standardise)
+        held = design if matrix is None or not matrix.requires_grad else Dense(matrix.detach())
+        plain = cls._of(held, _detached(b), _detached(sample_weights), intercept, standardise)
+        if not torch.is_grad_enabled():
+            return plain
+        return replace(plain, traced=cls._of(design, b, sample_weights, intercept, standardise))
+
+    @classmethod
+    def _of(
+        cls, design: LinearOperator, b: Any, sample_weights: Any, intercept: bool, standardise: bool
+    ) -> RegressionData:
         b = b if isinstance(b, Tensor) else torch.as_tensor(b)
         m = design.shape[0]
         if b.ndim not in (1, 2) or b.shape[-1] != m or len(b) == 0:
@@ -85,10 +103,11 @@ class RegressionData:
 
     def answer(self, recovery: Recovery) -> Recovery:
         """In the shapes of the user's b, with the intercept."""
-        if self.scale is not None:
-            recovery = replace(recovery, x=recovery.x / self.scale)
-        if self.mean is not None and self.level is not None:
-            recovery = replace(recovery, intercept=self.level[:, 0] - recovery.x @ self.mean)
+        data = self if recovery.differentiable is None else self.traced or self
+        if data.scale is not None:
+            recovery = replace(recovery, x=recovery.x / data.scale)
+        if data.mean is not None and data.level is not None:
+            recovery = replace(recovery, intercept=data.level[:, 0] - recovery.x @ data.mean)
         if not self.single:
             return recovery
         parts: dict[str, Any] = {name: getattr(recovery, name) for name in PARTS}
@@ -97,7 +116,7 @@ class RegressionData:
 
     def answers(self, recoveries: Sequence[Recovery]) -> Recovery:
         """Several answers to one signal as the rows of one recovery."""
-        parts = {name: [getattr(found, name) for found in recoveries] for name in PARTS[:-1]}
+        parts = {name: [getattr(found, name) for found in recoveries] for name in PARTS if name != "intercept"}
         rows: dict[str, Any] = {name: torch.cat(found) for name, found in parts.items() if found[0] is not None}
         together = replace(recoveries[0], **rows)
         return replace(self, single=False).answer(together)
@@ -111,3 +130,7 @@ def _norms(design: LinearOperator, mean: Tensor | None) -> tuple[Tensor, Tensor]
     m = design.shape[0]
     off = max(torch.finfo(design.dtype).eps, m * torch.finfo(torch.float64).eps)  # a sum of m has m roundings at most
     return norms, norms <= 4 * off * mean.abs() * m**0.5
+
+
+def _detached(part: Any) -> Any:
+    return part.detach() if isinstance(part, Tensor) else part
