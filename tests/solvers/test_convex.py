@@ -70,6 +70,15 @@ def test_each_row_of_a_batch_is_its_solo_solve(solver: str) -> None:
     assert together.gap.shape == together.ending.shape == (12,)
 
 
+@pytest.mark.parametrize("solver", ["coordinate_descent", "gram_descent", "fista"])
+def test_bounds_that_float32_does_not_hold_are_no_hindrance(solver: str) -> None:
+    A, b = problem(12, 20, signals=9)
+    found = lasso(A, b, 1.0, bounds=(-0.1, 0.2), tol=1e-11, solver=solver)
+    assert bool((found.ending == Ending.CONVERGED).all())
+    assert float(found.x.max()) <= 0.2
+    assert float(found.x.min()) >= -0.1
+
+
 def test_above_the_largest_penalty_x_is_zero_and_below_it_is_not() -> None:
     A, b = problem()
     most = float(max_penalty(A, b))

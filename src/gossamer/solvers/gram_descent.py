@@ -133,8 +133,8 @@ def _newton(penalty: SeparablePenalty, gram: Tensor, batch: _Batch) -> None:
     factor, info = torch.linalg.cholesky_ex(block)
     move = torch.where((info == 0)[:, None], torch.cholesky_solve(slope[..., None], factor)[..., 0], 0.0)
     move = torch.where(torch.isfinite(move), move, 0.0)
-    floor = torch.where(sign > 0, max(0.0, low), low)
-    roof = torch.where(sign < 0, min(0.0, high), high)
+    floor = torch.where(sign > 0, torch.full_like(sign, max(0.0, low)), low)
+    roof = torch.where(sign < 0, torch.full_like(sign, min(0.0, high)), high)
     landed = torch.minimum(torch.maximum(values + move, floor), roof)
     crossing = landed != values + move
     reach = torch.where(crossing, (landed - values) / torch.where(crossing, move, 1.0), 1.0)

@@ -88,7 +88,7 @@ class SeparablePenalty(Penalty):
         """Each entry at its maximiser: S(v)/ridge, or the bound that it runs into."""
         low, high = self.bounds
         excess = (v.abs() - self.levels(v)).clamp(min=0)
-        bound = torch.where(v > 0, high, -low).to(v)
+        bound = torch.where(v > 0, torch.full_like(v, high), -low)  # of two floats it would be float32
         if self.ridge:
             size = torch.minimum(excess / self.ridge, bound)
             return (size * excess - 0.5 * self.ridge * size * size).sum(-1)
