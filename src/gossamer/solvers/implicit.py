@@ -99,7 +99,7 @@ class _System:
 
     Args:
         x: (problems, unknowns), unknown t·n + j is column j of task t; branch; pull: A'(b − Ax), all of it.
-        columns: of the design that some problem uses; ranks: the place of each column among them.
+        gram: of the columns that some problem uses; ranks: the place of each column among them.
         places: (problems, k) the active unknowns, the rest padding; held: which are not padding.
         equation: (problems, k) in the user's graph, about 0; size: max |A'b| of each problem.
     """
@@ -123,7 +123,7 @@ class _System:
             flat = x.flatten(1)
             active = branch.active(flat)
             held, places = active.to(torch.int8).topk(int(active.sum(-1).max()), dim=-1)
-            used = active.reshape(-1, n).any(0).nonzero()[:, 0]
+            used = (active | (flat != 0)).reshape(-1, n).any(0).nonzero()[:, 0]  # one at a bound rests, but counts in Ax
             ranks = torch.zeros(n, dtype=torch.int64, device=x.device)
             ranks[used] = torch.arange(len(used), device=x.device)
             pull = A.rmv(b.reshape(*shape[:2], -1) - A.mv(x)).flatten(1)
