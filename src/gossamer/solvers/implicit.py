@@ -123,7 +123,8 @@ class _System:
             flat = x.flatten(1)
             active = branch.active(flat)
             held, places = active.to(torch.int8).topk(int(active.sum(-1).max()), dim=-1)
-            used = (active | (flat != 0)).reshape(-1, n).any(0).nonzero()[:, 0]  # one at a bound rests, but counts in Ax
+            moved = active | (flat != 0)  # an entry at a bound rests, but counts in Ax
+            used = moved.reshape(-1, n).any(0).nonzero()[:, 0]
             ranks = torch.zeros(n, dtype=torch.int64, device=x.device)
             ranks[used] = torch.arange(len(used), device=x.device)
             pull = A.rmv(b.reshape(*shape[:2], -1) - A.mv(x)).flatten(1)
