@@ -54,6 +54,10 @@ class LossFISTA(IterativeSolver[PenalisedLoss, LossFistaState], LossSolver):
         start = torch.cat([part.reshape(len(problem.b), -1) for part in starting_point(problem, x0, intercept0)], 1)
         return self.run(problem, start)
 
+    def within(self, steps: int) -> LossFISTA:
+        """Rounded up to whole rounds."""
+        return replace(self, max_rounds=-(-steps // STRIDE))
+
     def init(self, problem: PenalisedLoss, x0: Tensor | None) -> LossFistaState:
         """x0 (rows, n + 1): with the intercept."""
         assert x0 is not None, "given by solve"

@@ -20,6 +20,10 @@ class LossSolver(ABC):
     def solve(self, problem: PenalisedLoss, x0: Tensor | None = None, intercept0: Tensor | None = None) -> Recovery:
         """x0 (rows, n) or (n,), intercept0 (rows,): where to begin; None begins at zero and its best constant."""
 
+    @abstractmethod
+    def within(self, steps: int) -> LossSolver:
+        """The same solver, allowed this many of the steps that its recoveries count."""
+
 
 def starting_point(problem: PenalisedLoss, x0: Tensor | None, intercept0: Tensor | None) -> tuple[Tensor, Tensor]:
     """x (rows, n) and c (rows,) in float64, copies."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -62,6 +62,9 @@ class ProxNewton(LossSolver):
             rounds.append(part.rounds)
         steps = torch.tensor(rounds[0] if problem.event_ndim == 2 else rounds)
         return loss_recovery(problem, x, c, steps, self.tol)
+
+    def within(self, steps: int) -> ProxNewton:
+        return replace(self, max_rounds=steps)
 
 
 class _Part:

@@ -14,6 +14,7 @@ from ..linop import LinearOperator, Standardised, as_operator
 from ..problem import LOSSES, Loss, PenalisedLoss
 from ..solvers import LOSS_SOLVERS, Recovery
 from ..terms import L1, Penalty, SeparablePenalty
+from .regression_data import RegressionData
 
 __all__ = ["LossData", "as_loss", "solved"]
 
@@ -44,7 +45,7 @@ class LossData:
         sample_weights: Any = None,
         standardise: bool = False,
     ) -> LossData:
-        """Raises DataError on shapes, targets, sample weights that are not positive, and constant columns."""
+        """Raises DataError on shapes, targets, and sample weights that are not positive."""
         design, chosen = as_operator(A), as_loss(loss)
         m = design.shape[0]
         b = b if isinstance(b, Tensor) else torch.as_tensor(b)
@@ -55,9 +56,12 @@ class LossData:
             raise DataError(f"sample_weights: give {m} finite numbers > 0 (leave samples of weight 0 out)")
         targets = chosen.targets(b.detach(), m).to(design.device)
         mean = scale = None
-        if standardise:
-            whole = Standardised.of(design)
-            mean, scale = whole.mean if intercept else None, whole.scale
+        if standardise:  # as least squares is, blank columns and all
+            nothing = torch.zeros(m, dtype=design.dtype, device=design.device)
+            as_squares = RegressionData.of(
+                design, nothing, intercept=intercept, sample_weights=weights, standardise=True
+            )
+            mean, scale = as_squares.mean, as_squares.scale
             design = Standardised(design, mean, scale)
         problem = PenalisedLoss(design, targets, chosen, L1(1.0), weights.to(design.device), intercept)
         return cls(problem, single, mean, scale)

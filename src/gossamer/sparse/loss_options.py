@@ -27,8 +27,8 @@ class LossOptions(TypedDict, total=False):
         nonnegative: x ≥ 0.
         intercept: fit c, unpenalised; A is not densified.
         sample_weights: (m,) > 0, default ones.
-        standardise: penalise the columns divided by their standard deviation, centred if there is an intercept; x
-            comes back in the units of A, and a sparse A stays sparse.
+        standardise: penalise columns of (weighted) mean square 1, about their mean if there is an intercept; x comes
+            back in the units of A, and a sparse A stays sparse.
         tol: of the gap relative to the objective at x = 0 (and the constant that fits best), in float64.
         solver: "prox_newton" (L1 family, CPU) or "fista" (all); None chooses.
         x0: where to begin, like x.
