@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from math import inf
 
 import pytest
 import torch
 
 from gossamer.errors import StructureError
-from gossamer.terms import L1, PENALTIES, BoxedL1, ElasticNet, Group, MultiTask, Penalty, SparseGroup
+from gossamer.terms import L1, PENALTIES, BoxedL1, ElasticNet, Group, L1Ball, MultiTask, Penalty, SparseGroup
 
 N, BATCH, TASKS = 12, 7, 3
 LABELS = torch.tensor([0, 0, 0, 1, 2, 2, 1, 1, 3, 3, 3, 3])
@@ -22,6 +23,7 @@ CASES: dict[str, Penalty] = {
     "elastic net": ElasticNet(0.5, 0.8),
     "elastic net weighted": ElasticNet(0.5, 0.8, FACTORS),
     "elastic net non-negative": ElasticNet(0.5, 0.8, nonnegative=True),
+    "ball": L1Ball(12.0),
     "group": Group(0.6, LABELS),
     "group weighted": Group(0.6, LABELS, torch.tensor([1.0, 0.0, 2.0, 1.0])),
     "sparse group": SparseGroup(0.3, 0.5, LABELS),
@@ -94,7 +96,7 @@ def test_dual_scale_is_the_largest_that_stays_inside(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, penalty in CASES.items() if "group" not in name and "task" not in name]
+    "name", [name for name, penalty in CASES.items() if not {"group", "task", "ball"} & set(re.split("[ -]", name))]
 )
 def test_prox_of_the_line_is_the_best_of_a_grid(name: str) -> None:
     penalty = CASES[name]
@@ -123,6 +125,7 @@ def test_value_is_zero_at_zero_and_prox_takes_steps_of_each_row(name: str) -> No
         (lambda: L1(-1.0), "strength is -1.0"),
         (lambda: L1(float("nan")), "finite number"),
         (lambda: ElasticNet(1.0, -2.0), "l2 is -2.0"),
+        (lambda: L1Ball(0.0), "radius is 0.0"),
         (lambda: BoxedL1(1.0, 0.5, 2.0), "low ≤ 0 ≤ high"),
         (lambda: L1(1.0, torch.ones(3)).check(4), "one for each of the 4 columns"),
         (lambda: L1(1.0, -torch.ones(3)).check(3), "negative"),

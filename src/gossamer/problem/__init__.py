@@ -7,6 +7,7 @@ from .loss_gap import loss_gap
 from .losses import LOSSES, Loss
 from .penalised_loss import PenalisedLoss
 from .pursuit import Pursuit
+from .square_root import square_root_gap
 
 __all__ = [
     "LOSSES",
@@ -20,4 +21,5 @@ __all__ = [
     "duality_gap",
     "loss_gap",
     "pursuit_gap",
+    "square_root_gap",
 ]

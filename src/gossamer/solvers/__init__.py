@@ -15,6 +15,7 @@ from .outcome import ADVICE, Ending, Recovery
 from .projection import Projection
 from .prox_newton import ProxNewton
 from .pursuit import HomotopyPursuit, PursuitSolver
+from .square_root import SquareRoot
 
 __all__ = [
     "ADMM",
@@ -39,6 +40,7 @@ __all__ = [
     "Recovery",
     "Solution",
     "Solver",
+    "SquareRoot",
 ]
 
 CONVEX: Mapping[str, type[CoordinateDescent | GramDescent | FISTA | Homotopy]] = {

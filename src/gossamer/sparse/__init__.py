@@ -24,6 +24,7 @@ from .cross_validation import Curve, Selection, cross_validate
 from .folds import group_folds, k_folds, time_folds
 from .greedy import cosamp, htp, iht, niht, omp, simultaneous_omp, subspace_pursuit
 from .information import Information, degrees_of_freedom, information_criterion
+from .lasso_kin import adaptive_lasso, lasso_constrained, relaxed_lasso, square_root_lasso
 from .lasso_path import Path, lasso_path
 from .losses import cox, huber, logistic, loss_max_penalty, loss_path, multinomial, penalised_loss, poisson
 from .omp_path import omp_cv, omp_path
@@ -95,6 +96,7 @@ __all__ = [
     "Path",
     "Selection",
     "Stability",
+    "adaptive_lasso",
     "basis_pursuit",
     "cosamp",
     "cox",
@@ -111,6 +113,7 @@ __all__ = [
     "information_criterion",
     "k_folds",
     "lasso",
+    "lasso_constrained",
     "lasso_cv",
     "lasso_path",
     "logistic",
@@ -127,8 +130,10 @@ __all__ = [
     "pack",
     "penalised_loss",
     "poisson",
+    "relaxed_lasso",
     "simultaneous_omp",
     "sparse_encode",
+    "square_root_lasso",
     "stability_selection",
     "subspace_pursuit",
     "time_folds",

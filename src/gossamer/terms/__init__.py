@@ -22,6 +22,7 @@ from .grid import GridValues, fit_grid
 from .group import Group, SparseGroup
 from .grouped import GroupedPenalty
 from .l1 import L1
+from .l1_ball import L1Ball
 from .lowrank import check_rank, nearest_factors
 from .member import Member
 from .multi_task import MultiTask
@@ -40,6 +41,7 @@ __all__ = [
     "FixedSupport",
     "Group",
     "GroupedPenalty",
+    "L1Ball",
     "Member",
     "MultiTask",
     "Penalty",
@@ -74,6 +76,7 @@ PENALTIES: Mapping[str, type[Penalty]] = {
     "group": Group,
     "sparse_group": SparseGroup,
     "multi_task": MultiTask,
+    "l1_ball": L1Ball,
 }
 
 
