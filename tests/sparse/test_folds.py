@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import TimeSeriesSplit
 
 from gossamer.errors import DataError
-from gossamer.sparse import cross_validate, group_folds, k_folds, time_folds
+from gossamer.sparse import cross_validate, group_folds, k_folds, stratified_folds, time_folds
 from gossamer.sparse.folds import as_folds
 
 
@@ -49,6 +49,32 @@ def test_a_group_is_never_on_both_sides(groups: list[int], folds: int) -> None:
 def test_the_largest_groups_are_spread() -> None:
     sizes = [len(test) for _, test in group_folds(["a"] * 10 + ["b"] * 9 + ["c"] * 2 + ["d"] * 1, 2)]
     assert sorted(sizes) == [11, 11]
+
+
+@given(
+    labels=st.lists(st.sampled_from("abc"), min_size=2, max_size=40), folds=st.integers(2, 6), seed=st.integers(0, 5)
+)
+def test_every_class_has_its_share_of_each_part(labels: list[str], folds: int, seed: int) -> None:
+    counts = {name: labels.count(name) for name in labels}
+    if folds > len(labels) or 1 in counts.values():
+        with pytest.raises(DataError, match=r"folds of|one sample"):
+            stratified_folds(labels, folds)
+        return
+    divided = stratified_folds(labels, folds, seed=seed)
+    assert torch.cat([test for _, test in divided]).sort().values.tolist() == list(range(len(labels)))
+    for train, test in divided:
+        assert torch.cat([train, test]).sort().values.tolist() == list(range(len(labels)))
+        assert len(test) in (len(labels) // folds, len(labels) // folds + 1)
+        for name, count in counts.items():
+            assert [labels[i] for i in test.tolist()].count(name) in (count // folds, count // folds + 1)
+        assert {labels[i] for i in train.tolist()} == set(labels)
+
+
+def test_classes_are_dealt_out_by_the_seed() -> None:
+    labels = torch.arange(40) % 3
+    first, second = (stratified_folds(labels, 4, seed=seed) for seed in (0, 1))
+    assert any(not torch.equal(a[1], b[1]) for a, b in zip(first, second, strict=True))
+    assert first[0][1].tolist() == stratified_folds(labels, 4)[0][1].tolist()
 
 
 @pytest.mark.parametrize(("m", "folds", "gap"), [(23, 4, 0), (30, 5, 2), (12, 3, 1)])

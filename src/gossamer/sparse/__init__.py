@@ -21,7 +21,7 @@ from .convex import (
     sparse_encode,
 )
 from .cross_validation import Curve, Selection, cross_validate
-from .folds import group_folds, k_folds, time_folds
+from .folds import group_folds, k_folds, stratified_folds, time_folds
 from .greedy import cosamp, htp, iht, niht, omp, simultaneous_omp, subspace_pursuit
 from .information import Information, degrees_of_freedom, information_criterion
 from .lasso_kin import adaptive_lasso, lasso_constrained, relaxed_lasso, square_root_lasso
@@ -135,6 +135,7 @@ __all__ = [
     "sparse_encode",
     "square_root_lasso",
     "stability_selection",
+    "stratified_folds",
     "subspace_pursuit",
     "time_folds",
     "to_scipy",

@@ -1,4 +1,4 @@
-"""How samples are divided for cross-validation: k folds, whole groups, time, or the user's own division."""
+"""How samples are divided for cross-validation: at random, by class, in whole groups, by time, or as the user says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..errors import DataError
 
-__all__ = ["Fold", "as_folds", "group_folds", "k_folds", "time_folds"]
+__all__ = ["Fold", "as_folds", "group_folds", "k_folds", "stratified_folds", "time_folds"]
 
 Fold = tuple[Tensor, Tensor]  # indices of the samples to fit, indices of the samples to judge by
 
@@ -32,6 +32,33 @@ def k_folds(m: int, folds: int = 5, *, seed: int = 0) -> list[Fold]:
     return _by_label(label, folds)
 
 
+def stratified_folds(labels: Any, folds: int = 5, *, seed: int = 0) -> list[Fold]:
+    """Divide samples so that every class has the same share of each part: its counts differ by one at most.
+
+    The samples, shuffled, are dealt out one class after another, so that the parts' sizes differ by one at most too.
+
+    Args: labels: the class of each sample, (m,), numbers or words; seed: of the shuffle.
+    Returns: as `k_folds`. A class of fewer samples than folds is in no more test sets than it has samples.
+    Raises: DataError when there are fewer samples than folds, or a class of one, which one fit would not know.
+
+    >>> [test.tolist() for _, test in stratified_folds(["a", "a", "b", "b", "b", "b"], 2)]
+    [[0, 4, 5], [1, 2, 3]]
+    """
+    members = _members(labels)
+    _check_count(folds, sum(map(len, members.values())), "samples")
+    alone = [name for name, samples in members.items() if len(samples) == 1]
+    if alone:
+        raise DataError(
+            f"class {alone[0]!r} has one sample, so that one fit would not know it; leave it out, or merge it"
+        )
+    draw, order = torch.Generator().manual_seed(seed), []
+    for samples in members.values():
+        order += [samples[place] for place in torch.randperm(len(samples), generator=draw).tolist()]
+    label = torch.empty(len(order), dtype=torch.int64)
+    label[order] = torch.arange(len(order)) % folds
+    return _by_label(label, folds)
+
+
 def group_folds(groups: Any, folds: int = 5, *, seed: int = 0) -> list[Fold]:
     """Divide samples so that all samples of a group (a patient, a speaker, a batch) are judged together.
 
@@ -44,15 +71,12 @@ def group_folds(groups: Any, folds: int = 5, *, seed: int = 0) -> list[Fold]:
     >>> [test.tolist() for _, test in group_folds(["ann", "ann", "bob", "cy", "bob"], 2)]
     [[0, 1, 3], [2, 4]]
     """
-    listed = groups.tolist() if hasattr(groups, "tolist") else list(groups)
-    members: dict[Any, list[int]] = {}
-    for sample, group in enumerate(listed):
-        members.setdefault(group, []).append(sample)
+    members = _members(groups)
     _check_count(folds, len(members), "groups")
     shuffled = torch.randperm(len(members), generator=torch.Generator().manual_seed(seed)).tolist()
     sets = list(members.values())
     sets = sorted((sets[place] for place in shuffled), key=len, reverse=True)
-    label, load = torch.empty(len(listed), dtype=torch.int64), [0] * folds
+    label, load = torch.empty(sum(map(len, sets)), dtype=torch.int64), [0] * folds
     for samples in sets:
         least = load.index(min(load))
         label[samples] = least
@@ -100,6 +124,14 @@ def as_folds(folds: int | Iterable[tuple[Any, Any]], m: int, seed: int = 0) -> l
                 f"fold {place}: {both} samples are in training and test; a sample that was fitted is no test"
             )
     return pairs
+
+
+def _members(names: Any) -> dict[Any, list[int]]:
+    """The samples of each name, in order of appearance."""
+    members: dict[Any, list[int]] = {}
+    for sample, name in enumerate(names.tolist() if hasattr(names, "tolist") else names):
+        members.setdefault(name, []).append(sample)
+    return members
 
 
 def _indices(given: Any, m: int, side: str) -> Tensor:
