@@ -60,10 +60,20 @@ typedef int32_t (*gs_batch_omp_fn)(const void *atoms, const void *gram, const vo
                                    int64_t k, const void *signals, const void *targets, int64_t count, void *room,
                                    int64_t room_items, void *x, void *residuals, int32_t *steps);
 
+/* Sweeps of coordinate descent on 1/2 x'(G + ridge) x - c'x + sum level_j |x_j|, low <= x_j <= high, in place.
+ *
+ * gram: k rows of k numbers, `stride` apart; levels (k,); h (k,) holds c - (G + ridge) x and is kept so. It stops after
+ * a sweep in which no move took away a slope above `accuracy`, or after `sweeps`. Out: done, the sweeps made, or -1 -
+ * that where the last one still moved more.
+ */
+typedef int32_t (*gs_l1_sweeps_fn)(const double *gram, int64_t stride, int64_t k, const double *levels, double low,
+                                   double high, double ridge, double accuracy, int32_t sweeps, double *x, double *h,
+                                   int32_t *done);
+
 /* One row of the kernel table. Of one op and item size, dispatch takes the last row that the processor runs. */
 typedef struct gs_kernel {
     const char *name;       /* op_format_wtype_atype_tile__isa, parts that do not apply left out */
-    const char *op;         /* pack_bits .. batch_omp, as above: fixes the type of `function` */
+    const char *op;         /* pack_bits .. l1_sweeps, as above: fixes the type of `function` */
     const char *isa;        /* scalar | avx2 | avx512 | neon */
     int32_t item_size;      /* bytes of one item: 1, 2, 4 or 8 */
     int32_t width;          /* items a step of the main loop; shorter rests take another path */

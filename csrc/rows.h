@@ -17,6 +17,7 @@ Rows mask_expand_rows();
 Rows batch_omp_rows();
 Rows batch_omp_avx2_rows();
 Rows batch_omp_avx512_rows();
+Rows l1_sweeps_rows();
 
 template <int32_t N>
 Rows rows_of(const gs_kernel (&rows)[N]) {

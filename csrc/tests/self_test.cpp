@@ -277,6 +277,34 @@ void test_batch_omp(const gs_kernel &row) {
     row.item_size == 4 ? test_batch_omp_of<float>(row) : test_batch_omp_of<double>(row);
 }
 
+// Two columns that share nothing: each lands on its soft threshold at once.
+void test_l1_sweeps(const gs_kernel &row) {
+    const auto function = reinterpret_cast<gs_l1_sweeps_fn>(row.function);
+    for (int64_t k : lengths(row.width)) {
+        const auto size = static_cast<size_t>(k);
+        std::vector<double> gram(size * (size + 1)), levels(size, 1), x(size), h(size), wanted(size);
+        for (size_t j = 0; j < size; ++j) {
+            gram[j * (size + 1) + j] = 2;
+            h[j] = j % 2 == 0 ? 5 : -0.5;
+            wanted[j] = j % 2 == 0 ? 1 : 0;
+        }
+        int32_t done = 7;
+        expect(function(gram.data(), k + 1, k, levels.data(), 0, 1.5, 2, 1e-9, 9, x.data(), h.data(), &done) == GS_OK,
+               row, "status", k, 0);
+        expect(x == wanted && done == (k == 0 ? 0 : 2), row, "x", k, done);
+    }
+    double one = 1;
+    int32_t done = 0;
+    const auto call = [&](int64_t stride, int64_t k, int32_t sweeps, double *x) {
+        return function(&one, stride, k, &one, 0, 1, 0, 0, sweeps, x, &one, &done);
+    };
+    expect(call(1, 2, 1, &one) == GS_BAD_LENGTH, row, "short stride", 2, 1);
+    expect(call(-1, -1, 1, &one) == GS_BAD_LENGTH, row, "negative length", -1, 1);
+    expect(call(INT64_MAX, INT64_MAX, 1, &one) == GS_BAD_LENGTH, row, "huge length", INT64_MAX, 1);
+    expect(call(1, 1, -1, &one) == GS_BAD_LENGTH, row, "negative sweeps", 1, -1);
+    expect(call(1, 1, 1, nullptr) == GS_BAD_POINTER, row, "null x", 1, 1);
+}
+
 struct Test {
     const char *op;
     void (*run)(const gs_kernel &row);
@@ -288,6 +316,7 @@ constexpr Test kTests[] = {
     {"mask_compress", test_mask_compress},
     {"mask_expand", test_mask_expand},
     {"batch_omp", test_batch_omp},
+    {"l1_sweeps", test_l1_sweeps},
 };
 
 }  // namespace

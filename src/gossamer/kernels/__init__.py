@@ -12,10 +12,12 @@ from bit 0 of byte 0. A packed mask is such a stream with b = 1; the unused top 
 
 from __future__ import annotations
 
+from math import inf
+
 import torch
 from torch import Tensor
 
-from . import checks, native, reference
+from . import checks, native, reference, sequential
 from .kernel import Kernel
 from .native import KernelStatus, status
 
@@ -24,6 +26,7 @@ __all__ = [
     "Kernel",
     "KernelStatus",
     "batch_omp",
+    "l1_sweeps",
     "mask_compress",
     "mask_expand",
     "pack_bits",
@@ -39,6 +42,7 @@ KERNELS: dict[str, Kernel] = {
     "mask_compress": Kernel(reference.mask_compress, native.mask_compress, checks.mask_compress, checks.mask_fits),
     "mask_expand": Kernel(reference.mask_expand, native.mask_expand, checks.mask_expand, checks.mask_fits_values),
     "batch_omp": Kernel(reference.batch_omp, native.batch_omp, checks.batch_omp, None),
+    "l1_sweeps": Kernel(sequential.l1_sweeps, native.l1_sweeps, checks.l1_sweeps, None),
 }
 
 
@@ -146,4 +150,35 @@ def batch_omp(
     (tensor([[ 0., -3.]]), tensor([1.]), tensor([1], dtype=torch.int32))
     """
     found: tuple[Tensor, Tensor, Tensor] = KERNELS["batch_omp"](atoms, gram, scales, signals, targets, k)
+    return found
+
+
+def l1_sweeps(
+    gram: Tensor,
+    levels: Tensor,
+    x: Tensor,
+    h: Tensor,
+    *,
+    low: float = -inf,
+    high: float = inf,
+    ridge: float = 0.0,
+    accuracy: float,
+    sweeps: int,
+) -> tuple[Tensor, Tensor, int]:
+    """Sweeps of coordinate descent on a penalised quadratic.
+
+        min_x ½x'(G + ridge)x − c'x + Σ_j level_j|x_j|,   low ≤ x_j ≤ high,   h = c − (G + ridge)x
+
+    Args: gram G (k, k), symmetric, its rows may lie apart in memory; levels, x, h (k,), all float64; accuracy: stop after
+        a sweep in which no move took away a slope above it; sweeps: how many at most, ≥ 0.
+    Returns: the new x and h, and the sweeps made, or −1 − that where the last one still moved more.
+    Raises: KernelError when shapes or dtypes do not fit.
+    Source: Friedman, Hastie & Tibshirani 2010, covariance updates.
+
+    >>> x, h, done = l1_sweeps(*(torch.tensor(part, dtype=torch.float64) for part in ([[2.0]], [1.0], [0.0], [5.0])),
+    ...                        accuracy=1e-9, sweeps=5)
+    >>> x, h, done
+    (tensor([2.], dtype=torch.float64), tensor([1.], dtype=torch.float64), 2)
+    """
+    found: tuple[Tensor, Tensor, int] = KERNELS["l1_sweeps"](gram, levels, x, h, low, high, ridge, accuracy, sweeps)
     return found

@@ -12,6 +12,7 @@ __all__ = [
     "batch_omp",
     "bool_vector",
     "codes_fit",
+    "l1_sweeps",
     "mask_compress",
     "mask_expand",
     "mask_fits",
@@ -73,6 +74,22 @@ def batch_omp(atoms: Tensor, gram: Tensor, scales: Tensor, signals: Tensor, targ
             raise KernelError(f"{name} is on {tensor.device} and atoms on {atoms.device}; move one of them")
     if not isinstance(k, int) or not 1 <= k <= n:
         raise KernelError(f"k must be an int from 1 to the {n} atoms, given {k!r}")
+
+
+def l1_sweeps(
+    gram: Tensor, levels: Tensor, x: Tensor, h: Tensor,
+    low: float, high: float, ridge: float, accuracy: float, sweeps: int,
+) -> None:  # fmt: skip
+    (k,) = x.shape if x.dim() == 1 else (-1,)
+    for name, tensor, shape in (("gram", gram, (k, k)), ("levels", levels, (k,)), ("x", x, (k,)), ("h", h, (k,))):
+        if tuple(tensor.shape) != shape or tensor.dtype != torch.float64:
+            raise KernelError(
+                f"{name} is {tensor.dtype} of shape {tuple(tensor.shape)}; give float64: gram (k, k), the others (k,)"
+            )
+    if not low <= 0 <= high or not ridge >= 0 or not accuracy >= 0 or not 0 <= sweeps < 1 << 31:
+        raise KernelError(
+            f"give low ≤ 0 ≤ high, ridge and accuracy ≥ 0 and sweeps ≥ 0, given {(low, high, ridge, accuracy, sweeps)}"
+        )
 
 
 def codes_fit(codes: Tensor, bits: int) -> None:

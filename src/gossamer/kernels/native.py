@@ -25,6 +25,7 @@ __all__ = [
     "Library",
     "Row",
     "batch_omp",
+    "l1_sweeps",
     "load",
     "mask_compress",
     "mask_expand",
@@ -43,7 +44,7 @@ LIBRARY = f"libgossamer_kernels{_SUFFIX}"
 
 _OK, _BAD_CODE, _BAD_MASK = 0, -4, -5
 
-_pointer, _int32, _int64 = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
+_pointer, _int32, _int64, _double = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64, ctypes.c_double
 _SIGNATURES: dict[str, Any] = {
     "pack_bits": ctypes.CFUNCTYPE(_int32, _pointer, _int64, _int32, _pointer, _int64),
     "unpack_bits": ctypes.CFUNCTYPE(_int32, _pointer, _int64, _int32, _pointer, _int64),
@@ -51,6 +52,9 @@ _SIGNATURES: dict[str, Any] = {
     "mask_expand": ctypes.CFUNCTYPE(_int32, _pointer, _int64, _pointer, _int64, _pointer, _int64),
     "batch_omp": ctypes.CFUNCTYPE(
         _int32, *[_pointer] * 3, *[_int64] * 3, *[_pointer] * 2, _int64, _pointer, _int64, *[_pointer] * 3
+    ),
+    "l1_sweeps": ctypes.CFUNCTYPE(
+        _int32, _pointer, *[_int64] * 2, _pointer, *[_double] * 4, _int32, *[_pointer] * 3
     ),
 }
 _ISAS = ("scalar", "neon", "avx2", "avx512")
@@ -274,6 +278,21 @@ def _pursue(
         x.data_ptr(), residuals.data_ptr(), steps.data_ptr(),
     )  # fmt: skip
     _sound(code, x)
+
+
+def l1_sweeps(
+    gram: Tensor, levels: Tensor, x: Tensor, h: Tensor,
+    low: float, high: float, ridge: float, accuracy: float, sweeps: int,
+) -> tuple[Tensor, Tensor, int]:  # fmt: skip
+    gram = gram if gram.stride(1) == 1 and gram.stride(0) >= len(x) else gram.contiguous()
+    x, h, levels = x.detach().clone(), h.detach().clone(), levels.contiguous()
+    x, h, done = x.contiguous(), h.contiguous(), torch.zeros((), dtype=torch.int32)
+    code = _function("l1_sweeps", 8)(
+        gram.data_ptr(), gram.stride(0), len(x), levels.data_ptr(), low, high, ridge, accuracy, sweeps,
+        x.data_ptr(), h.data_ptr(), done.data_ptr(),
+    )  # fmt: skip
+    _sound(code, x)
+    return x, h, int(done)
 
 
 def _function(op: str, item_size: int) -> Any:

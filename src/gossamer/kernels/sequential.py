@@ -1,0 +1,37 @@
+"""The plain form of kernels that go from one number to the next: they look at values, so they are not traced."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["l1_sweeps"]
+
+
+def l1_sweeps(
+    gram: Tensor, levels: Tensor, x: Tensor, h: Tensor,
+    low: float, high: float, ridge: float, accuracy: float, sweeps: int,
+) -> tuple[Tensor, Tensor, int]:  # fmt: skip
+    """csrc/l1_sweeps.cpp says what is computed; here with numpy rows, for the price of a call a move."""
+    G, level = gram.detach().cpu().numpy(), levels.tolist()
+    place, left = x.detach().cpu().numpy().copy(), h.detach().cpu().numpy().copy()
+    curves = [float(curve) + ridge for curve in G.diagonal()]
+    for done in range(1, sweeps + 1):
+        most = 0.0
+        for j in range(len(place)):
+            old, pull, curve = float(place[j]), float(left[j]), curves[j]
+            if curve <= 0 or (old == 0 and abs(pull) <= level[j]):
+                continue
+            z = pull + curve * old
+            size = abs(z) - level[j]
+            new = 0.0 if size <= 0 else (size / curve if z > 0 else -size / curve)
+            new = min(max(new, low), high)
+            move = new - old
+            if move:
+                place[j] = new
+                left -= move * G[j]
+                left[j] -= ridge * move
+                most = max(most, abs(move) * curve)
+        if most <= accuracy:
+            return torch.from_numpy(place).to(x.device), torch.from_numpy(left).to(h.device), done
+    return torch.from_numpy(place).to(x.device), torch.from_numpy(left).to(h.device), -1 - sweeps
