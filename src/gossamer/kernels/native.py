@@ -53,9 +53,7 @@ _SIGNATURES: dict[str, Any] = {
     "batch_omp": ctypes.CFUNCTYPE(
         _int32, *[_pointer] * 3, *[_int64] * 3, *[_pointer] * 2, _int64, _pointer, _int64, *[_pointer] * 3
     ),
-    "l1_sweeps": ctypes.CFUNCTYPE(
-        _int32, _pointer, *[_int64] * 2, _pointer, *[_double] * 4, _int32, *[_pointer] * 3
-    ),
+    "l1_sweeps": ctypes.CFUNCTYPE(_int32, _pointer, *[_int64] * 2, _pointer, *[_double] * 4, _int32, *[_pointer] * 3),
 }
 _ISAS = ("scalar", "neon", "avx2", "avx512")
 

@@ -27,11 +27,13 @@ class Certificate:
         objective: P(x).
         gap: P(x) minus a lower bound of the minimum, divided by P(0); the true error is never above it.
         residual: ‖Ax − b‖₂ of each signal.
+        slope: A'(b − Ax) − μx, for a solver that goes on from x; None where the penalty leaves entries free.
     """
 
     objective: Tensor
     gap: Tensor
     residual: Tensor
+    slope: Tensor | None = None
 
 
 def duality_gap(A: LinearOperator, b: Tensor, penalty: Penalty, x: Tensor) -> Certificate:
@@ -70,7 +72,8 @@ def duality_gap(A: LinearOperator, b: Tensor, penalty: Penalty, x: Tensor) -> Ce
     bound = bound - rest.conjugate(scale * slope)
     at_zero = 0.5 * _total(b * b, event)
     gap = (objective - bound).clamp(min=0) / torch.where(at_zero > 0, at_zero, 1.0)
-    return Certificate(objective, gap, torch.linalg.vector_norm(residual, dim=-1))
+    norm = torch.linalg.vector_norm(residual, dim=-1)
+    return Certificate(objective, gap, norm, slope if rest.free is None else None)
 
 
 def _fitted(A: LinearOperator, free: Tensor, ridge: float, x: Tensor, residual: Tensor) -> Tensor:

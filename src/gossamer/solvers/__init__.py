@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from .admm import ADMM
 from .base import Solution, Solver
 from .convex import ConvexSolver, IterativeSolver
-from .coordinate_descent import CoordinateDescent, GramPool
+from .coordinate_descent import CoordinateDescent
 from .fista import FISTA
 from .gram_descent import GramDescent
+from .gram_pool import GramPool
 from .homotopy import Homotopy
 from .loss_fista import LossFISTA
 from .losses import LossSolver

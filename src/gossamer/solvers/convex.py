@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
-from ..problem import LeastSquares, duality_gap
+from ..problem import Certificate, LeastSquares, duality_gap
 from .outcome import Ending, Recovery
 
-__all__ = ["ConvexSolver", "IterativeSolver", "certified", "warm"]
+__all__ = ["ConvexSolver", "IterativeSolver", "certified", "recovered", "warm"]
 
 Given = TypeVar("Given")
 State = TypeVar("State")
@@ -67,6 +68,15 @@ def warm(problem: LeastSquares, x0: Tensor | None) -> Tensor:
 def certified(problem: LeastSquares, x: Tensor, steps: Tensor, tol: float) -> Recovery:
     """The recovery of x as it is handed out, judged by the certificate and by nothing the solver believes."""
     x = x.to(problem.b.dtype)
-    judged = duality_gap(problem.wide, problem.b, problem.penalty, x)
+    return _ended(x, duality_gap(problem.wide, problem.b, problem.penalty, x), steps, tol)
+
+
+def recovered(problem: LeastSquares, x: Tensor, judged: Sequence[Certificate], steps: Tensor, tol: float) -> Recovery:
+    """The recovery of x whose rows were judged one by one, each as it is handed out."""
+    parts = [torch.stack([getattr(row, name) for row in judged]) for name in ("objective", "gap", "residual")]
+    return _ended(x.to(problem.b.dtype), Certificate(*parts), steps, tol)
+
+
+def _ended(x: Tensor, judged: Certificate, steps: Tensor, tol: float) -> Recovery:
     ending = torch.where(judged.gap <= tol, Ending.CONVERGED, Ending.STEPS_EXHAUSTED).to(torch.int8)
     return Recovery(x, ending, judged.residual, steps, judged.gap, judged.objective)

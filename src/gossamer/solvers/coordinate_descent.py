@@ -5,59 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import DataError, StructureError
-from ..linop import LinearOperator
-from ..problem import LeastSquares
+from ..problem import Certificate, LeastSquares, duality_gap
 from ..terms import SeparablePenalty
-from .convex import ConvexSolver, certified, warm
+from .convex import ConvexSolver, recovered, warm
+from .gram_pool import GramPool
 from .gram_quadratic import GramQuadratic
 from .outcome import Recovery
 
-__all__ = ["CoordinateDescent", "GramPool"]
+__all__ = ["CoordinateDescent"]
 
-FIRST = 100  # columns of the first working set
-PIECE = 256  # columns that are asked of A at one time
+FIRST = 100  # columns by which a working set grows at least
+SETTLED = 0.2  # of the working set: where fewer are added, this round may be the last, and is solved and judged as such
+LOOSE = 0.01  # of the worst violation outside: how well the inner problem is solved in the rounds before
 TIGHT = 0.1  # the inner problem's share of the tolerance, lowered when the whole does not meet its own
 FINEST = 1e-14  # of max |A'b|: rounding of the inner gradient in float64
-
-
-class GramPool:
-    """Columns of a design that were asked for, and their Gram matrix, grown as they are; float64.
-
-    Signals of one batch and penalties of one path share it.
-    """
-
-    def __init__(self, A: LinearOperator) -> None:
-        self.A = A
-        self.place = torch.full((A.shape[1],), -1)
-        self.indices = torch.empty(0, dtype=torch.int64)
-        self.columns = torch.empty(A.shape[0], 0, dtype=torch.float64)
-        self.gram = torch.empty(0, 0, dtype=torch.float64)
-
-    def places(self, wanted: Tensor) -> Tensor:
-        """Where the wanted columns stand in the pool; those that it lacks are added."""
-        new = wanted[self.place[wanted] < 0]
-        if len(new):
-            fresh = torch.cat([self.A.columns(piece) for piece in new.split(PIECE)], 1)
-            across = self.columns.mT @ fresh
-            self.gram = torch.cat([torch.cat([self.gram, across], 1), torch.cat([across.mT, fresh.mT @ fresh], 1)])
-            self.columns = torch.cat([self.columns, fresh], 1)
-            self.place[new] = torch.arange(len(self.indices), len(self.indices) + len(new))
-            self.indices = torch.cat([self.indices, new])
-        return self.place[wanted]
 
 
 @dataclass(frozen=True)
 class CoordinateDescent(ConvexSolver):
     """Penalties of the L1 family, one signal after another, for designs with many columns.
 
-    A round adds the columns that violate optimality most (as many as there are nonzeros, at least 100), extends their
-    Gram matrix by matrix products, solves the small problem tightly in float64 and looks at the gap of the whole. The
-    small problem is solved by coordinate descent for which entries, and Newton steps for how large (`gram_quadratic`).
-    A is only multiplied and asked for columns of the working set: a sparse design is never made dense as a whole.
+    A round adds the columns that violate optimality most (half as many as there are nonzeros, at least 100), extends
+    their Gram matrix by matrix products, solves the small problem in float64 and looks at all columns again. The small
+    problem is solved by coordinate descent for which entries, and Newton steps for how large (`gram_quadratic`).
+    A is read once a round, and once more where the certificate is asked. It is only multiplied and asked for columns
+    of the working set: a sparse design is never made dense as a whole.
 
     Args: tol: the relative duality gap to reach; max_rounds: rounds at most.
     Source: working sets as in Massias, Gramfort and Salmon 2018 and Bertrand et al. 2022. Both extrapolate by Anderson;
@@ -77,9 +54,10 @@ class CoordinateDescent(ConvexSolver):
             raise DataError(f"coordinate descent works on the CPU, A is on {problem.A.device}; use FISTA there")
         pool = pool or GramPool(problem.wide)
         start = warm(problem, x0).double()
-        solved = [_Signal(problem, pool, row, start[row]).solve(self.tol, self.max_rounds) for row in range(len(start))]
+        solved = [_Signal(problem, pool, row, start[row], self.tol) for row in range(len(start))]
+        judged = [signal.solve(self.max_rounds) for signal in solved]
         x = torch.stack([signal.x for signal in solved])
-        return certified(problem, x, torch.tensor([signal.rounds for signal in solved]), self.tol)
+        return recovered(problem, x, judged, torch.tensor([signal.rounds for signal in solved]), self.tol)
 
     def within(self, steps: int) -> CoordinateDescent:
         return replace(self, max_rounds=steps)
@@ -88,75 +66,80 @@ class CoordinateDescent(ConvexSolver):
 class _Signal:
     """One signal's way to its solution."""
 
-    def __init__(self, problem: LeastSquares, pool: GramPool, row: int, x: Tensor) -> None:
-        self.problem, self.pool, self.x, self.rounds = problem, pool, x, 0
+    def __init__(self, problem: LeastSquares, pool: GramPool, row: int, x: Tensor, tol: float) -> None:
+        self.problem, self.pool, self.x, self.tol, self.rounds = problem, pool, x, tol, 0
         self.penalty = cast(SeparablePenalty, problem.penalty)
-        self.b = problem.b[row].double()
+        self.target = problem.b[row]
+        self.b = self.target.double()
         self.levels = self.penalty.levels(self.b).expand(len(x))
-        self.correlation = problem.correlation[row]
+        self.slope = problem.correlation[row]
+        self.most = float(self.slope.abs().max())
         self.half = 0.5 * float(self.b @ self.b)
-        self.working = torch.empty(0, dtype=torch.int64)
-        self.residual, self.slope = self.b, self.correlation
-        if bool(x.any()):
-            self._look()
+        positive = self.levels[self.levels > 0]
+        self.unit = float(positive.min()) if len(positive) else self.most
+        self.working = np.empty(0, np.intp)
+        self.share = TIGHT
 
-    def solve(self, tol: float, max_rounds: int) -> _Signal:
-        """Rounds until the gap is reached. A round that leaves it short asks more of the next inner problem."""
-        tight = TIGHT
-        while self.rounds < max_rounds and self._gap() > tol * self.half:
-            before = len(self.working)
-            self._grow()
-            self._inner(tight * tol)
-            self._look()
+    def solve(self, max_rounds: int) -> Certificate:
+        """Rounds until the certificate is below the tolerance, no round changes anything, or none is left.
+
+        A round that adds no column and leaves the gap short asks more of the next inner problem.
+        """
+        judged = self._judge() if bool(self.x.any()) else None
+        while judged is None or float(judged.gap) > self.tol:
+            before = self.x
+            added, worst = self._grow()
+            settled = added <= SETTLED * len(self.working)
+            self._inner(0.0 if settled else LOOSE * worst)
             self.rounds += 1
-            tight = tight if len(self.working) > before else tight * 0.1
-        return self
+            stuck = not added and self.share < TIGHT and torch.equal(before, self.x)
+            if stuck or self.rounds == max_rounds:
+                return self._judge()
+            self.share *= 1.0 if added else 0.1
+            judged = self._judge() if settled else self._look()
+        return judged
 
     def _look(self) -> None:
-        """Residual and A'r − ridge·x anew from x: nothing that was updated step by step is believed."""
-        places = self.pool.places(self.x.nonzero()[:, 0])
-        self.residual = self.b - self.pool.columns[:, places] @ self.x[self.pool.indices[places]]
-        self.slope = self.problem.wide.rmv(self.residual) - self.penalty.ridge * self.x
+        """A'r − ridge·x anew from x: nothing that was updated step by step is believed."""
+        wanted = self.x.numpy().nonzero()[0]
+        fit = self.pool.forward(self.pool.places(wanted), self.x.numpy()[wanted])
+        self.slope = self.problem.wide.rmv(self.b - fit) - self.penalty.ridge * self.x
 
-    def _gap(self) -> float:
-        """The solver's own view; what is reported comes from `problem.duality_gap`."""
-        rest, ridge = self.penalty.without_ridge(), self.penalty.ridge
-        slope = self.slope if rest.free is None else torch.where(rest.free, 0.0, self.slope)
-        scale = float(rest.dual_scale(slope)) * (1 - 1e-13)
-        primal = 0.5 * self.residual @ self.residual + self.penalty.value(self.x)
-        left = self.b - scale * self.residual
-        dual = (
-            self.half - 0.5 * left @ left - 0.5 * ridge * scale**2 * (self.x @ self.x) - rest.conjugate(scale * slope)
-        )
-        free = 0.0 if rest.free is None else float((self.slope - slope).abs() @ self.x.abs())
-        return float(primal - dual) + free
+    def _judge(self) -> Certificate:
+        """The certificate of x as it is handed out, and the slope that it found."""
+        self.x = self.x.to(self.target.dtype).double()
+        judged = duality_gap(self.problem.wide, self.target, self.penalty, self.x)
+        if judged.slope is None:
+            self._look()
+        else:
+            self.slope = judged.slope
+        return judged
 
-    def _grow(self) -> None:
-        """The nonzeros, the working set so far, and the worst violators."""
-        nonzero = self.x != 0
+    def _grow(self) -> tuple[int, float]:
+        """Take the worst violators in beside the nonzeros; how many were added, and how wrong the worst is."""
         wrong = _violation(self.penalty, self.levels, self.x, self.slope)
-        room = max(FIRST, int(nonzero.sum()))
-        wrong[self.working] = 0.0
-        wrong[nonzero] = 0.0
-        most = wrong.topk(min(room, len(wrong)))
-        chosen = torch.cat([self.working, nonzero.nonzero()[:, 0], most.indices[most.values > 0]])
-        self.working = chosen.unique()
+        nonzero = self.x.numpy().nonzero()[0]
+        wrong[torch.from_numpy(self.working)] = 0.0
+        wrong[torch.from_numpy(nonzero)] = 0.0
+        most = wrong.topk(min(max(FIRST, len(nonzero) // 2), len(wrong)))
+        new = most.indices[most.values > 0].numpy()
+        self.working = np.unique(np.concatenate([self.working, nonzero, new]))
+        return len(new), float(most.values[0])
 
     def _inner(self, accuracy: float) -> None:
         places = self.pool.places(self.working)
-        whole = len(places) == len(self.pool.indices) and bool((places.diff() == 1).all())
-        gram = self.pool.gram if whole else self.pool.gram[places][:, places]
-        gram = gram + self.penalty.ridge * torch.eye(len(gram), dtype=gram.dtype) if self.penalty.ridge else gram
-        levels = self.levels[self.working]
-        positive = levels[levels > 0]
-        most = float(self.correlation.abs().max())
-        unit = float(positive.min()) if len(positive) else most
+        if 2 * len(places) < len(self.pool.indices):
+            indices, gram = self.working, self.pool.gram[np.ix_(places, places)]
+        else:  # more columns than asked for do no harm, and need no copy of the Gram matrix
+            indices, gram = self.pool.indices, self.pool.gram
         low, high = self.penalty.bounds
-        inner = GramQuadratic(gram.numpy(), levels.numpy(), low, high)
-        x, h = self.x[self.working].numpy(), self.slope[self.working].numpy()
-        inner.solve(x, h, max(accuracy * unit, FINEST * most))
+        inner = GramQuadratic(gram, self.levels.numpy()[indices], low, high, self.penalty.ridge)
+        size = float(self.x.abs().sum())
+        last = self.share * self.tol * (self.half / size if size else self.unit)
+        accuracy = max(accuracy, last, FINEST * self.most)
+        found = inner.solve(self.x.numpy()[indices], self.slope.numpy()[indices], accuracy)
         self.x = torch.zeros_like(self.x)
-        self.x[self.working] = torch.from_numpy(x)
+        self.x.numpy()[indices] = found
 
 
 def _violation(penalty: SeparablePenalty, levels: Tensor, x: Tensor, slope: Tensor) -> Tensor:

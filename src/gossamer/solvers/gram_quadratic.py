@@ -8,92 +8,84 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..kernels import l1_sweeps
+
 __all__ = ["GramQuadratic"]
 
 Array = NDArray[np.float64]
-SWEEPS = 1000
+SWEEPS = 20  # between two Newton steps: they cost about as much as one where the nonzeros are many
+ROUNDS = 500
+DAMPING = 1e-9  # of the largest diagonal entry, added where nonzero columns depend on each other
 
 
 @dataclass(eq=False)
 class GramQuadratic:
-    """min_x ½x'Gx − c'x + Σ level_j|x_j|, low ≤ x_j ≤ high; G (k, k) holds the ridge already.
+    """min_x ½x'(G + ridge)x − c'x + Σ level_j|x_j|, low ≤ x_j ≤ high.
 
-    Args: G, level (k,), low and high. x (k,) and h = c − Gx (k,) are changed in place by `solve`.
+    Args: G (k, k), whose rows may lie apart; level (k,).
     """
 
     G: Array
     level: Array
     low: float
     high: float
+    ridge: float
 
-    def solve(self, x: Array, h: Array, accuracy: float) -> None:
-        """Until no entry violates optimality by more than `accuracy`, or no sweep improves.
+    def solve(self, x: Array, h: Array, accuracy: float) -> Array:
+        """From x with h = c − (G + ridge)x, until a sweep takes away no slope above `accuracy`.
 
-        A sweep of coordinate descent decides which entries are nonzero; a Newton step on those then sets them all.
+        Coordinate descent decides which entries are nonzero and is fast while they are few; a Newton step on those,
+        now and then, sets them all at once, which is what helps near as many nonzeros as samples.
         """
-        for _ in range(SWEEPS):
-            wrong = self.violation(x, h)
-            if float(wrong.max(initial=0.0)) <= accuracy:
-                return
-            self._sweep(x, h, np.flatnonzero((wrong > 0.5 * accuracy) | (x != 0)))
-            if not self._newton(x, h):
-                self._sweep(x, h, np.flatnonzero(x))
+        place, left = torch.from_numpy(x), torch.from_numpy(h)
+        gram, level = torch.from_numpy(self.G), torch.from_numpy(self.level)
+        for _ in range(ROUNDS):
+            place, left, done = l1_sweeps(
+                gram, level, place, left,
+                low=self.low, high=self.high, ridge=self.ridge, accuracy=accuracy, sweeps=SWEEPS,
+            )  # fmt: skip
+            if done >= 0:
+                break
+            self._newton(place.numpy(), left.numpy())
+        return place.numpy()
 
-    def violation(self, x: Array, h: Array) -> Array:
-        """The distance of h_j from the subdifferential of the rest at x_j."""
-        least = np.where(x > 0, self.level, -self.level)
-        most = np.where(x < 0, -self.level, self.level)
-        least = np.where(x <= self.low, -np.inf, least)
-        most = np.where(x >= self.high, np.inf, most)
-        distance: Array = np.maximum(np.maximum(least - h, h - most), 0.0)
-        return distance
-
-    def _sweep(self, x: Array, h: Array, order: NDArray[np.intp]) -> None:
-        G, low, high = self.G, self.low, self.high
-        diagonal, level = G.diagonal().tolist(), self.level.tolist()
-        for j in order.tolist():
-            d = diagonal[j]
-            if d <= 0:
-                continue
-            old = float(x[j])
-            z = float(h[j]) + d * old
-            size = abs(z) - level[j]
-            new = 0.0 if size <= 0 else (size / d if z > 0 else -size / d)
-            new = min(max(new, low), high)
-            if new != old:
-                x[j] = new
-                h -= (new - old) * G[j]
-
-    def _newton(self, x: Array, h: Array) -> bool:
-        """Minimise on the orthant of the present signs, as far as it goes; False where that was no gain."""
+    def _newton(self, x: Array, h: Array) -> None:
+        """Minimise on the orthant of the present signs, as far as it goes; nothing where that is no gain. In place."""
         S = np.flatnonzero((x != 0) & (x > self.low) & (x < self.high))
         if not len(S):
-            return False
-        block = np.ascontiguousarray(self.G[np.ix_(S, S)])
-        factor, info = torch.linalg.cholesky_ex(torch.from_numpy(block))
-        if int(info):
-            return False
-        slope = h[S] - self.level[S] * np.sign(x[S])
-        move = torch.cholesky_solve(torch.from_numpy(slope)[:, None], factor)[:, 0].numpy()
-        if not np.isfinite(move).all():
-            return False
-        floor = np.where(x[S] > 0, max(0.0, self.low), self.low)
-        roof = np.where(x[S] < 0, min(0.0, self.high), self.high)
-        landed = np.clip(x[S] + move, floor, roof)
-        crossing = landed != x[S] + move
-        trials = [landed - x[S]]
+            return
+        held = x[S]
+        move = self._towards(S, h[S] - self.level[S] * np.sign(held))
+        floor = np.where(held > 0, max(0.0, self.low), self.low)
+        roof = np.where(held < 0, min(0.0, self.high), self.high)
+        landed = np.clip(held + move, floor, roof)
+        crossing = landed != held + move
+        trials = [landed - held]
         if crossing.any():  # clipping all that cross may go too far; the way to the first crossing never does
-            fraction = np.where(crossing, (landed - x[S]) / np.where(crossing, move, 1.0), np.inf)
+            fraction = np.where(crossing, (landed - held) / np.where(crossing, move, 1.0), np.inf)
             first = int(fraction.argmin())
             short = float(fraction[first]) * move
-            short[first] = landed[first] - x[S[first]]
+            short[first] = landed[first] - held[first]
             trials.append(short)
         for step in trials:
-            pull = step @ self.G[S]
+            whole = np.zeros_like(x)
+            whole[S] = step
+            pull = self.G @ whole + self.ridge * whole
             gain = float(h[S] @ step - 0.5 * step @ pull[S])
-            gain -= float(self.level[S] @ (np.abs(x[S] + step) - np.abs(x[S])))
+            gain -= float(self.level[S] @ (np.abs(held + step) - np.abs(held)))
             if gain > 0:
-                x[S] += step
+                x[S] = landed if step is trials[0] else held + step
                 h -= pull
-                return True
-        return False
+                return
+
+    def _towards(self, S: NDArray[np.intp], slope: Array) -> Array:
+        """(G_SS + ridge)⁻¹ slope, damped where that matrix is singular; zero where even this fails."""
+        block = torch.from_numpy(self.G[np.ix_(S, S)])
+        diagonal = block.diagonal()
+        diagonal += self.ridge
+        factor, info = torch.linalg.cholesky_ex(block)
+        if int(info):
+            diagonal += DAMPING * float(diagonal.max())
+            factor, info = torch.linalg.cholesky_ex(block)
+        move: Array = torch.cholesky_solve(torch.from_numpy(slope)[:, None], factor)[:, 0].numpy()
+        return move if not int(info) and np.isfinite(move).all() else np.zeros_like(slope)
