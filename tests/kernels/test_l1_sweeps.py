@@ -60,7 +60,7 @@ def test_wrong_arguments_are_refused() -> None:
     gram, levels, x, h = problem(4)
     with pytest.raises(KernelError, match="gram is"):
         l1_sweeps(gram[:3], levels, x, h, accuracy=0.0, sweeps=1)
-    with pytest.raises(KernelError, match="h is torch.float32"):
+    with pytest.raises(KernelError, match=r"h is torch\.float32"):
         l1_sweeps(gram, levels, x, h.float(), accuracy=0.0, sweeps=1)
     with pytest.raises(KernelError, match="low ≤ 0"):
         l1_sweeps(gram, levels, x, h, low=1.0, accuracy=0.0, sweeps=1)

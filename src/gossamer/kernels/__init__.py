@@ -169,8 +169,8 @@ def l1_sweeps(
 
         min_x ½x'(G + ridge)x − c'x + Σ_j level_j|x_j|,   low ≤ x_j ≤ high,   h = c − (G + ridge)x
 
-    Args: gram G (k, k), symmetric, its rows may lie apart in memory; levels, x, h (k,), all float64; accuracy: stop after
-        a sweep in which no move took away a slope above it; sweeps: how many at most, ≥ 0.
+    Args: gram G (k, k), symmetric, its rows may lie apart in memory; levels, x, h (k,), all float64; accuracy: stop
+        after a sweep in which no move took away a slope above it; sweeps: how many at most, ≥ 0.
     Returns: the new x and h, and the sweeps made, or −1 − that where the last one still moved more.
     Raises: KernelError when shapes or dtypes do not fit.
     Source: Friedman, Hastie & Tibshirani 2010, covariance updates.

@@ -71,7 +71,7 @@ def _from_numpy(A: Any) -> Tensor:
 
 
 def _check_finite(entries: Tensor) -> None:
-    """A finite sum has finite terms, and costs a pass; looking at each entry costs thirty. A sum that overflows looks."""
+    """A finite sum has finite terms and costs one pass; looking at each entry, as a sum that overflows must, costs 30."""
     if bool(torch.isfinite(entries.sum())):
         return
     bad = int((~torch.isfinite(entries)).sum())
