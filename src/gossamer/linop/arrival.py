@@ -71,7 +71,7 @@ def _from_numpy(A: Any) -> Tensor:
 
 
 def _check_finite(entries: Tensor) -> None:
-    """A finite sum has finite terms and costs one pass; looking at each entry, as a sum that overflows must, costs 30."""
+    """By the sum, which costs one pass; only where it is not finite each entry is looked at, at thirty times that."""
     if bool(torch.isfinite(entries.sum())):
         return
     bad = int((~torch.isfinite(entries)).sum())

@@ -96,7 +96,10 @@ class _Signal:
             if stuck or self.rounds == max_rounds:
                 return self._judge()
             self.share *= 1.0 if added else 0.1
-            judged = self._judge() if settled else self._look()
+            if settled:
+                judged = self._judge()
+            else:
+                self._look()
         return judged
 
     def _look(self) -> None:
