@@ -55,8 +55,8 @@ class GramPool:
         torch.from_numpy(fresh).copy_(self.A.columns(torch.from_numpy(new)).mT)
         # By numpy: its matrix products know AVX-512 on every maker's processor, and halve the work of F F'.
         self._gram[k:size, k:size] = fresh @ fresh.T
-        across = fresh @ self._rows[:k].T
-        self._gram[k:size, :k], self._gram[:k, k:size] = across, across.T
+        across = np.matmul(fresh, self._rows[:k].T, out=self._gram[k:size, :k])
+        self._gram[:k, k:size] = across.T
         self.place[new] = np.arange(k, size)
         self.indices = np.concatenate([self.indices, new])
 

@@ -13,7 +13,7 @@ from ..kernels import l1_sweeps
 __all__ = ["GramQuadratic"]
 
 Array = NDArray[np.float64]
-SWEEPS = 20  # between two Newton steps: they cost about as much as one where the nonzeros are many
+SWEEPS = 40  # between two Newton steps: they cost about as much as one where the nonzeros are many
 ROUNDS = 500
 DAMPING = 1e-9  # of the largest diagonal entry, added where nonzero columns depend on each other
 

@@ -158,12 +158,10 @@ class _Part:
         inverse = torch.linalg.pinv(whole[k:, k:], hermitian=True)
         across = whole[:k, k:] @ inverse
         gram -= across @ whole[k:, :k]
-        gram.diagonal().add_(self.penalty.ridge)
         h -= across @ slope[k:]
-        x = values.clone()
         low, high = self.penalty.bounds
-        GramQuadratic(gram.numpy(), self.levels[self.working].numpy(), low, high).solve(x.numpy(), h.numpy(), accuracy)
-        step = x - values
+        model = GramQuadratic(gram.numpy(), self.levels[self.working].numpy(), low, high, self.penalty.ridge)
+        step = torch.from_numpy(model.solve(values.numpy(), h.numpy(), accuracy)) - values
         return torch.cat([step, inverse @ slope[k:] - across.mT @ step])
 
     def _search(self, chosen: Chosen, values: Tensor, slope: Tensor, step: Tensor) -> float:
