@@ -20,7 +20,9 @@ from .outcome import Recovery
 __all__ = ["CoordinateDescent"]
 
 FIRST = 100  # columns by which a working set grows at least
-SETTLED = 0.07  # of the working set: where fewer are added, this round may be the last, and is solved and judged as such
+SETTLED = (
+    0.07  # of the working set: where fewer are added, this round may be the last, and is solved and judged as such
+)
 LOOSE = 0.01  # of the worst violation outside: how well the inner problem is solved in the rounds before
 TIGHT = 0.1  # the inner problem's share of the tolerance, lowered when the whole does not meet its own
 FINEST = 1e-14  # of max |A'b|: rounding of the inner gradient in float64
@@ -85,7 +87,9 @@ class _Signal:
 
         A round that adds no column and leaves the gap short asks more of the next inner problem.
         """
-        judged = self._judge() if bool(self.x.any()) else None
+        wrong = _violation(self.penalty, self.levels, self.x, self.slope)
+        near = float(wrong.max()) <= 2 * self.tol**0.5 * self.most  # at zero the gap is about the square of this
+        judged = self._judge() if near or bool(self.x.any()) else None
         while judged is None or float(judged.gap) > self.tol:
             before = self.x
             added, worst = self._grow()
