@@ -11,7 +11,8 @@ from torch import Tensor
 from ..errors import StructureError
 from ..problem import LeastSquares, square_root_gap
 from ..terms import L1
-from .coordinate_descent import CoordinateDescent, GramPool
+from .coordinate_descent import CoordinateDescent
+from .gram_pool import GramPool
 from .homotopy import follow
 from .outcome import Ending, Recovery
 
