@@ -29,7 +29,7 @@ struct Plain {
     // a b + c
     GS_TARGET static V plus(V a, V b, V c) {
 #if GS_FUSED
-        return static_cast<V>(sizeof(V) == 4 ? __builtin_fmaf(a, b, c) : __builtin_fma(a, b, c));
+        return std::fma(a, b, c);
 #else
         return a * b + c;
 #endif

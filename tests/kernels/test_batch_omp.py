@@ -89,7 +89,7 @@ def test_a_signal_without_a_number_is_given_up_and_harms_no_other(library: Libra
 
 
 def test_the_number_of_threads_changes_no_bit() -> None:
-    problem_, targets = problem(70, 20, 700, torch.float32), torch.full((700,), -1.0)
+    problem_, targets = problem(70, 20, 2000, torch.float32), torch.full((2000,), -1.0)
     before, found = torch.get_num_threads(), []
     try:
         for threads in (1, 2, 3):

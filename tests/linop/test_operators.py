@@ -336,3 +336,12 @@ def test_a_complex_adjoint_must_conjugate() -> None:
     matrix = drawn(3, 3, dtype=torch.complex64)
     with pytest.raises(DataError, match="conjugate"):
         Callables(lambda x: x @ matrix.mT, lambda y: y @ matrix, (3, 3), torch.complex64)
+
+
+def test_unit_columns_are_the_columns_over_their_norms() -> None:
+    A = drawn(5, 4, dtype=torch.complex128) * torch.arange(1.0, 5.0)
+    unit = Dense(A).unit
+    rows = (A / torch.linalg.vector_norm(A, dim=0)).mT
+    torch.testing.assert_close(unit.rows, rows)
+    torch.testing.assert_close(unit.gram, rows.conj() @ rows.mT)
+    torch.testing.assert_close(unit.scales * torch.linalg.vector_norm(A, dim=0), torch.ones(4, dtype=torch.float64))

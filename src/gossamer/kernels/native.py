@@ -55,6 +55,8 @@ _SIGNATURES: dict[str, Any] = {
     ),
     "l1_sweeps": ctypes.CFUNCTYPE(_int32, _pointer, *[_int64] * 2, _pointer, *[_double] * 4, _int32, *[_pointer] * 3),
 }
+# At half a microsecond a signal, fewer cost less than a thread does.
+_SIGNALS_A_THREAD = 512
 _ISAS = ("scalar", "neon", "avx2", "avx512")
 
 
@@ -260,7 +262,7 @@ def batch_omp(
     x, residuals = signals.new_empty(count, atoms.shape[0]), signals.new_empty(count)
     steps = torch.empty(count, dtype=torch.int32)
     run = functools.partial(_pursue, atoms, gram, scales, k)
-    over_rows(run, (signals, targets, x, residuals, steps))
+    over_rows(run, (signals, targets, x, residuals, steps), least=_SIGNALS_A_THREAD)
     return x, residuals, steps
 
 

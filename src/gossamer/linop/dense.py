@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -13,6 +14,15 @@ from .products import checked, norm2_by_lanczos, norms_by_columns
 __all__ = ["Dense"]
 
 SMALL = 256  # of the smaller side: up to here all eigenvalues cost less than the products of Lanczos
+
+
+@dataclass(frozen=True, eq=False)
+class UnitColumns:
+    """A matrix whose columns have norm 1. Args: rows (n, m), a column each; gram (n, n); scales (n,), 1/‖a_j‖."""
+
+    rows: Tensor
+    gram: Tensor
+    scales: Tensor
 
 
 class Dense(LinearOperator):
@@ -59,6 +69,13 @@ class Dense(LinearOperator):
     def _column_norms(self) -> Tensor:
         norms: Tensor = torch.linalg.vector_norm(self.matrix, dim=0)
         return norms
+
+    @cached_property
+    def unit(self) -> UnitColumns:
+        """The columns divided by their norms, which are not 0. Not for a matrix that takes part in autograd."""
+        scales = 1 / self._norms
+        rows = (self.matrix.mT * scales[:, None]).contiguous()
+        return UnitColumns(rows, rows.conj() @ rows.mT, scales)
 
     @cached_property
     def _norms(self) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .. import kernels
-from ..linop import LinearOperator
+from ..linop import Dense
 from .omp import omp
 from .outcome import Ending, Recovery
 
@@ -15,7 +15,7 @@ __all__ = ["batch_omp"]
 _ITEMS_AT_ONCE = 1 << 25
 
 
-def batch_omp(A: LinearOperator, b: Tensor, k: int, targets: Tensor | None) -> Recovery:
+def batch_omp(A: Dense, b: Tensor, k: int, targets: Tensor | None) -> Recovery:
     """As `omp` by correlation, for signals by the thousand; real dtypes only.
 
     The recursion on the Gram matrix resolves a squared error of 32 roundings of ‖b‖². A signal that asks for less, or
@@ -23,14 +23,12 @@ def batch_omp(A: LinearOperator, b: Tensor, k: int, targets: Tensor | None) -> R
 
     Args: b (signals, m); targets (signals,), residual norms at which to stop, or None for k steps.
     """
-    scales = 1 / A.column_norms()
-    atoms = A.dense().mT * scales[:, None]
+    unit = A.unit
     squares = b.new_full((b.shape[0],), -1) if targets is None else targets.square()
     rows = max(1, _ITEMS_AT_ONCE // (k * A.shape[1]))
-    gram = atoms @ atoms.mT
     # The native form holds one signal's state, the reference that of all it is given.
     parts = [(b, squares)] if _native() else list(zip(b.split(rows), squares.split(rows), strict=True))
-    found = [kernels.batch_omp(atoms, gram, scales, signals, goals, k) for signals, goals in parts]
+    found = [kernels.batch_omp(unit.rows, unit.gram, unit.scales, signals, goals, k) for signals, goals in parts]
     x, residual, codes = found[0] if len(found) == 1 else (torch.cat(pieces) for pieces in zip(*found, strict=True))
     steps = codes.long()
     ending = torch.where(steps < k, Ending.RESIDUAL_REACHED, Ending.SPARSITY_REACHED).to(torch.int8)
