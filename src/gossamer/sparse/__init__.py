@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingDependencyError
+from .advice import Advice, Suggestion, advise
 from .conversion import to_scipy, to_torch
 from .convex import (
     basis_pursuit,
@@ -90,13 +91,16 @@ ESTIMATORS = (
 )
 
 __all__ = [
+    "Advice",
     "Curve",
     "Information",
     "Packed",
     "Path",
     "Selection",
     "Stability",
+    "Suggestion",
     "adaptive_lasso",
+    "advise",
     "basis_pursuit",
     "cosamp",
     "cox",
