@@ -195,7 +195,8 @@ def _of(given: _Given, verdict: Verdict, best: Verdict, seen: Facts) -> Suggesti
     trial, setting = verdict.trial, dict(verdict.trial.settings[verdict.level])
     every = "" if seen.signals == 1 else " a signal"
     above = verdict.score - best.score
-    apart = f"criterion {above:.3g} above the first" if above else "the best criterion"
+    apart = "the best criterion" if verdict is best else f"criterion {above:.3g} above the first"
+    apart = "as good as the first" if verdict is not best and not above else apart
     words = {
         "omp": "values are least squares, not shrunk",
         "simultaneous_omp": "values are least squares on a support that all signals share",

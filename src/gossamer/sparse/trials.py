@@ -104,7 +104,7 @@ def single_trials(A: Tensor, b: Tensor, weights: Tensor | None) -> tuple[list[Tr
     x = lasso_path(A, b, curve.levels, tol=TRIAL_TOL, weights=weights).x
     x, kept = _small(x, m // 2)
     extra = {} if weights is None else {"weights": weights}
-    settings = [{"penalty": float(curve.levels[at]), **extra} for at in kept]
+    settings = [{"penalty": _short(curve.levels[at]), **extra} for at in kept]
     x = _refitted(A, b, x)
     trials.append(Trial("the Lasso", "lasso", settings, x.unsqueeze(1), _column_choices(x, n)))
     return trials, float(min(errors))
@@ -115,7 +115,7 @@ def grouped_trials(A: Tensor, b: Tensor, groups: Tensor) -> tuple[list[Trial], f
     curve = group_lasso_cv(A, b, groups, count=LEVELS, ratio=DEPTH, tol=TRIAL_TOL).curve
     x = Penalised(group_family(groups), TRIAL_TOL).path(A, b, curve.levels).x
     x, kept = _small(x, A.shape[0] // 2)
-    settings = [{"penalty": float(curve.levels[at]), "groups": groups} for at in kept]
+    settings = [{"penalty": _short(curve.levels[at]), "groups": groups} for at in kept]
     count = int(groups.max()) + 1
     active = [len(groups[row != 0].unique()) for row in x]
     choices = torch.tensor([2 * _log_choices(count, some) for some in active], dtype=torch.float64)
@@ -138,7 +138,7 @@ def many_trials(A: Tensor, b: Tensor) -> tuple[list[Trial], float]:
     reached = torch.linalg.vector_norm(b - x @ A.mT, dim=-1) / torch.linalg.vector_norm(b, dim=-1).clamp(min=1e-300)
     stop = (reached.unsqueeze(0) > tols[:, None, None]).sum(1).clamp(max=k - 1)
     at_tol = x[stop, torch.arange(len(b))]
-    trials.append(Trial(words, "omp", [{"tol": float(tol)} for tol in tols], at_tol, _column_choices(at_tol, n)))
+    trials.append(Trial(words, "omp", [{"tol": _short(tol)} for tol in tols], at_tol, _column_choices(at_tol, n)))
     shared = torch.stack([simultaneous_omp(A, b, count).x for count in counts])
     once = torch.tensor([2 * _log_choices(n, count) for count in counts], dtype=torch.float64)
     words = "least squares with one support for all signals"
@@ -149,9 +149,14 @@ def many_trials(A: Tensor, b: Tensor) -> tuple[list[Trial], float]:
     codes = [torch.cat([_refitted(A, row, code[None]) for row, code in zip(b, codes[at], strict=True)]) for at in kept]
     if codes:
         x = torch.stack(codes)
-        settings = [{"penalty": float(levels[at])} for at in kept]
+        settings = [{"penalty": _short(levels[at])} for at in kept]
         trials.append(Trial("coding by the Lasso", "lasso", settings, x, _column_choices(x, n)))
     return trials, float((b**2).mean())
+
+
+def _short(value: Tensor) -> float:
+    """As it is printed: a number of six digits can be copied, and moves a support no more than the grid does."""
+    return float(f"{float(value):.6g}")
 
 
 def _small(x: Tensor, most: int) -> tuple[Tensor, list[int]]:
