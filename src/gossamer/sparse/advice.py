@@ -14,7 +14,7 @@ from ..linop import as_operator
 from ..problem.least_squares import widened
 from .convex import basis_pursuit, group_lasso, lasso
 from .design_facts import Facts, facts
-from .greedy import omp, simultaneous_omp
+from .greedy import omp, simultaneous_omp, subspace_pursuit
 from .penalty_cv import elastic_net_cv, group_lasso_cv, lasso_cv
 from .trials import Verdict, grouped_trials, judged, many_trials, single_trials
 
@@ -29,6 +29,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "lasso_cv": lasso_cv,
     "omp": omp,
     "simultaneous_omp": simultaneous_omp,
+    "subspace_pursuit": subspace_pursuit,
 }
 SAMPLED = 48  # signals of many that are tried
 EXACT = {torch.float32: 1e-4, torch.float64: 1e-8}  # of ‖b‖: a residual that is rounding
@@ -85,8 +86,9 @@ def advise(A: Any, b: Any, *, groups: Sequence[int] | Tensor | None = None, seed
     """Say which problem and solver find the support of x in b ≈ Ax, and with which parameters.
 
     A signal that few columns explain to rounding is a problem without noise: the sparser of OMP and basis pursuit.
-    Otherwise OMP by correlation and by residual, and the Lasso (of many signals: OMP, simultaneous OMP and coding by
-    the Lasso; with groups: the group Lasso) are tried, and the supports along their ways compared by the extended BIC,
+    Otherwise OMP by correlation and by residual, subspace pursuit and the Lasso (of many signals: OMP, simultaneous OMP
+    and coding by the Lasso; with groups: the group Lasso) are tried, and the supports along their ways compared by the
+    extended BIC,
 
         ‖b − Ax‖²/σ² + log(m)·df + 2·log(number of supports like it),   x least squares on the support,
 
@@ -199,6 +201,7 @@ def _of(given: _Given, verdict: Verdict, best: Verdict, seen: Facts) -> Suggesti
     apart = "as good as the first" if verdict is not best and not above else apart
     words = {
         "omp": "values are least squares, not shrunk",
+        "subspace_pursuit": "columns were taken back where others together fit better; values are not shrunk",
         "simultaneous_omp": "values are least squares on a support that all signals share",
         "lasso": "convex, with a certificate; values are shrunk, so fit them again on the support",
         "group_lasso": "groups come in as a whole; values are shrunk, so fit them again on the support",

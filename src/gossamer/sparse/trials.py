@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .convex import sparse_encode
 from .families import group_family
-from .greedy import omp, simultaneous_omp
+from .greedy import omp, simultaneous_omp, subspace_pursuit
 from .information import information_criterion
 from .lasso_path import lasso_path
 from .omp_path import omp_cv, omp_path
@@ -25,6 +25,7 @@ QUARTER = 4  # a greedy way goes as far as m/4 columns: beyond, what it adds to 
 DEEPEST = 40  # and no further than this
 LEVELS = 40  # of the penalty, down to this share of the first:
 DEPTH = 0.03
+ALIKE = 2.0  # subspace pursuit's own limit of largest over smallest norm
 TRIAL_TOL = 1e-4  # of the convex problems: supports, not values, are judged
 LOOKS = 30  # rounds of noise level and choice
 
@@ -89,7 +90,10 @@ def judged(trials: Sequence[Trial], A: Tensor, b: Tensor, variance: float) -> tu
 
 
 def single_trials(A: Tensor, b: Tensor, weights: Tensor | None) -> tuple[list[Trial], float]:
-    """One signal: both kinds of OMP and the Lasso; and the least cross-validated error of a sample among them."""
+    """One signal: both kinds of OMP, subspace pursuit and the Lasso; and the least cross-validated error of a sample.
+
+    Subspace pursuit can take a column back, and asks for norms that are nearly alike.
+    """
     m, n = A.shape
     k = max(1, min(m // QUARTER, n, DEEPEST))
     errors = [omp_cv(A, b, k).curve.mean.min()]
@@ -99,6 +103,12 @@ def single_trials(A: Tensor, b: Tensor, weights: Tensor | None) -> tuple[list[Tr
         x = omp_path(A, b, k, rule=rule).x
         settings = [{"k": count, **({"rule": rule} if rule != "correlation" else {})} for count in range(1, k + 1)]
         trials.append(Trial("least squares with k nonzeros", "omp", settings, x.unsqueeze(1), _column_choices(x, n)))
+    norms = A.norm(dim=0)
+    if float(norms.max()) <= ALIKE * float(norms.min()):
+        x = torch.stack([subspace_pursuit(A, b, count).x for count in range(1, k + 1)])
+        settings = [{"k": count} for count in range(1, k + 1)]
+        words = "least squares with k nonzeros"
+        trials.append(Trial(words, "subspace_pursuit", settings, x.unsqueeze(1), _column_choices(x, n)))
     curve = lasso_cv(A, b, count=LEVELS, ratio=DEPTH, tol=TRIAL_TOL, weights=weights).curve
     errors.append(curve.mean.min())
     x = lasso_path(A, b, curve.levels, tol=TRIAL_TOL, weights=weights).x
