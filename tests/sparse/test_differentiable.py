@@ -237,3 +237,29 @@ def test_a_zero_solution_has_a_zero_derivative() -> None:
     assert found.differentiable is not None
     assert bool(found.differentiable.all())
     assert not torch.autograd.grad(found.x.sum(), A)[0].any()
+
+
+ANYWHERE: dict[str, Callable[[Tensor, Tensor], Recovery]] = {
+    "fista": lambda A, b: lasso(A, b, 1.0, solver="fista"),
+    "gram descent": lambda A, b: lasso(A, b, 1.0, solver="gram_descent"),
+    "boxed": lambda A, b: lasso(A, b, 1.0, solver="fista", bounds=(-0.1, 0.2)),
+    "elastic net": lambda A, b: elastic_net(A, b, 1.0, 1.0, solver="fista"),
+    "multitask": lambda A, b: multitask_lasso(A, b, 1.0),
+    "admm": lambda A, b: basis_pursuit(A, b, solver="admm"),
+    "omp": lambda A, b: omp(A, b, k=3),
+}
+
+
+@pytest.mark.parametrize("name", ANYWHERE)
+def test_solving_and_differentiating_stay_on_the_device_of_the_data(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every tensor is made where the data are: one made by default would lie on "meta" here, and nothing is numpy's."""
+
+    def refused(*_: object) -> None:
+        raise AssertionError("numpy has only the processor's memory")
+
+    A, b = data()
+    monkeypatch.setattr(Tensor, "numpy", refused)
+    with torch.device("meta"):
+        ANYWHERE[name](A, b).x.sum().backward()
+    assert A.grad is not None
+    assert bool(torch.isfinite(A.grad).all())

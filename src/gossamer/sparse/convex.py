@@ -140,7 +140,7 @@ def group_lasso(
     tensor([2.4000, 3.2000, 0.0000])
     """
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
-    labels, factors = torch.as_tensor(groups), _tensor(weights)
+    labels, factors = torch.as_tensor(groups).to(data.b.device), _tensor(weights)
     entry, strength = _strength("l1", l1, data), _strength("penalty", penalty, data)
     whole, held = _number(strength), _held(factors)
     term = SparseGroup(_number(entry), whole, labels, held) if l1 else Group(whole, labels, held)
