@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gossamer.errors import DataError
 from gossamer.linop import Dense
-from gossamer.linop.chosen import Chosen
+from gossamer.linop.chosen import chosen_columns
 from gossamer.problem import LOSSES
 from gossamer.problem.losses import Cox, Huber, Logistic, Multinomial, Poisson
 
@@ -71,7 +71,7 @@ def test_gram_is_the_hessian_between_columns(name: str) -> None:
     z = case.points(4)
     A = torch.randn(M, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     columns, rows = torch.tensor([0, 3, 5, 3, 1]), torch.arange(5) % len(z)  # column 5 is the constant
-    chosen = Chosen(Dense(A), columns, rows, len(z))
+    chosen = chosen_columns(Dense(A), columns, rows, len(z))
     wide = torch.zeros(z.numel(), 5, dtype=torch.float64)
     whole = torch.cat([A, torch.ones(M, 1, dtype=torch.float64)], 1)
     for place in range(5):

@@ -54,15 +54,20 @@ class Sparse(LinearOperator):
         return self._forward.to_dense()
 
     def columns(self, indices: Tensor) -> Tensor:
+        counts, samples, values = self.column_entries(indices)
+        found = torch.zeros(len(indices), self.shape[0], dtype=self.dtype, device=self.device)
+        found[torch.repeat_interleave(torch.arange(len(indices), device=self.device), counts), samples] = values
+        return found.mT
+
+    def column_entries(self, indices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of some columns: how many entries each has, (k,), and the row and the value of each entry, in order."""
         starts, rows, values = _starts(self._adjoint), self._adjoint.col_indices(), self._adjoint.values()
         first = starts[indices]
         counts = starts[indices + 1] - first
         which = torch.repeat_interleave(torch.arange(len(indices), device=self.device), counts)
         within = torch.arange(len(which), device=self.device) - (counts.cumsum(0) - counts)[which]
         entries = first[which] + within
-        found = torch.zeros(len(indices), self.shape[0], dtype=self.dtype, device=self.device)
-        found[which, rows[entries]] = values[entries].conj()
-        return found.mT
+        return counts, rows[entries].long(), values[entries].conj().resolve_conj()
 
     def column_norms(self, centre: Tensor | None = None) -> Tensor:
         """From the entries; a zero entry adds |centre_j|², so centring costs no dense column."""

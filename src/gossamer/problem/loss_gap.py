@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..linop.chosen import Chosen
+from ..linop.chosen import chosen_columns
 from .gap import Certificate
 from .penalised_loss import PenalisedLoss
 
@@ -101,7 +101,7 @@ def _newton(problem: PenalisedLoss, point: Tensor, z: Tensor, b: Tensor, where: 
     """Moves the entries `where` of one problem's rows (in place) to their fit; False where their slope stays."""
     loss, w, rows, ridge = problem.loss, problem.weights, len(point), problem.penalty.ridge
     columns, place = where.repeat(rows), torch.arange(rows, device=z.device).repeat_interleave(len(where))
-    chosen = Chosen(problem.wide, columns, place, rows)
+    chosen = chosen_columns(problem.wide, columns, place, rows)
     heavy = ridge * (columns < problem.A.shape[1]).double()
     t = point[place, columns]
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError, StructureError
-from ..linop.chosen import Chosen
+from ..linop.chosen import Chosen, chosen_columns
 from ..problem import PenalisedLoss, loss_gap
 from ..terms import SeparablePenalty
 from .gram_quadratic import GramQuadratic
@@ -129,44 +129,50 @@ class _Part:
         height, free = len(self.x), int(self.problem.intercept) * len(self.x)
         rows = torch.cat([self.working // self.n, torch.arange(free)])
         columns = torch.cat([self.working % self.n, torch.full((free,), self.n)])
-        chosen = Chosen(self.problem.wide, columns, rows, height)
-        k = len(self.working)
-        values = self.x.reshape(-1)[self.working]
+        chosen = chosen_columns(self.problem.wide, columns, rows, height)
+        k, values = len(self.working), self.x.reshape(-1)[self.working]
+        levels = self.levels[self.working]
+        constants = torch.arange(k, k + free)
         moved = False
         for _ in range(INNER):
             slope = -chosen.rmv(self._gradient())
             slope[:k] -= self.penalty.ridge * values
-            wrong = self._violation(values, slope[:k], self.levels[self.working])
+            wrong = self._violation(values, slope[:k], levels)
             worst = max(float(wrong.max()) if k else 0.0, float(slope[k:].abs().max()) if free else 0.0)
             if worst <= accuracy:
                 break
-            step = self._model(chosen, values, slope, max(MODEL * worst, 0.1 * accuracy))
-            length = self._search(chosen, values, slope, step)
+            # An entry that is zero and content stays out of the model; if the step upsets it, the next has it.
+            some = ((values != 0) | (wrong > 0)).nonzero()[:, 0]
+            part, now, level = chosen.take(torch.cat([some, constants])), values[some], levels[some]
+            pull = torch.cat([slope[some], slope[k:]])
+            step = self._model(part, now, pull, level, max(MODEL * worst, 0.1 * accuracy))
+            length = self._search(part, now, pull, level, step)
             if length == 0:
                 break
-            moved, values = True, values + length * step[:k]
-            self.c = self.c + length * step[k:] if free else self.c
+            moved = True
+            values = values.index_add(0, some, length * step[: len(some)])
+            self.c = self.c + length * step[len(some) :] if free else self.c
         self.x.view(-1)[self.working] = values
         self.z = self.problem.predictor(self.x, self.c)
         return moved
 
-    def _model(self, chosen: Chosen, values: Tensor, slope: Tensor, accuracy: float) -> Tensor:
+    def _model(self, chosen: Chosen, values: Tensor, slope: Tensor, levels: Tensor, accuracy: float) -> Tensor:
         """The minimiser of the quadratic model, as a step; the intercept, which comes last, is eliminated."""
         k = len(values)
         whole = self.problem.loss.gram(chosen, self.z, self.problem.b, self.problem.weights)
-        gram, h = whole[:k, :k].clone(), slope[:k].clone()
+        gram, h = whole[:k, :k], slope[:k]
         inverse = torch.linalg.pinv(whole[k:, k:], hermitian=True)
         across = whole[:k, k:] @ inverse
-        gram -= across @ whole[k:, :k]
-        h -= across @ slope[k:]
+        gram = gram - across @ whole[k:, :k] if len(across.mT) else gram
+        h = h - across @ slope[k:]
         low, high = self.penalty.bounds
-        model = GramQuadratic(gram.numpy(), self.levels[self.working].numpy(), low, high, self.penalty.ridge)
+        model = GramQuadratic(gram.numpy(), levels.numpy(), low, high, self.penalty.ridge)
         step = torch.from_numpy(model.solve(values.numpy(), h.numpy(), accuracy)) - values
         return torch.cat([step, inverse @ slope[k:] - across.mT @ step])
 
-    def _search(self, chosen: Chosen, values: Tensor, slope: Tensor, step: Tensor) -> float:
+    def _search(self, chosen: Chosen, values: Tensor, slope: Tensor, levels: Tensor, step: Tensor) -> float:
         """The length by which z has moved along the step: 1, or halved until the objective falls enough; 0 for none."""
-        k, levels = len(values), self.levels[self.working]
+        k = len(values)
         loss, b, w, ridge = self.problem.loss, self.problem.b, self.problem.weights, self.penalty.ridge
         shift = chosen.mv(step)
         before = float(loss.value(self.z, b, w).sum())
