@@ -1,7 +1,7 @@
 """Room 2: linear maps. A new one is one new file."""
 
 from .adjoint import Adjoint
-from .arrival import as_operator
+from .arrival import as_operator, as_signals, check_design
 from .base import Composition, LinearOperator
 from .callables import Callables
 from .convolution import Convolution
@@ -34,4 +34,6 @@ __all__ = [
     "Wavelet",
     "adjoint_gap",
     "as_operator",
+    "as_signals",
+    "check_design",
 ]

@@ -1,9 +1,10 @@
-"""Whatever a user calls a design, as a linear operator."""
+"""Whatever a user calls a design or its targets, as a linear operator and a tensor."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,7 +13,7 @@ from .base import LinearOperator
 from .dense import Dense
 from .sparse import Sparse, is_scipy_sparse
 
-__all__ = ["as_operator"]
+__all__ = ["as_operator", "as_signals", "check_design"]
 
 DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 _NAMES = tuple(str(dtype).removeprefix("torch.") for dtype in DTYPES)
@@ -35,25 +36,69 @@ def as_operator(A: Any) -> LinearOperator:
     """
     if isinstance(A, LinearOperator):
         return A
-    scipy_sparse = is_scipy_sparse(A)
-    if not (isinstance(A, Tensor) or scipy_sparse or _is_array(A)):
-        raise DataError(
-            f"A: needs a tensor, numpy array, sparse matrix or LinearOperator, given {type(A).__name__}; "
-            f"convert it, e.g. torch.tensor(A)"
-        )
-    kind = str(A.dtype).removeprefix("torch.").lstrip("<>=|")
-    named = _BYTES.get(kind, kind)
-    if named not in _NAMES:
-        raise DataError(f"A: {kind} is no type to solve in; convert it, e.g. A.to(torch.float32)")
-    if len(A.shape) != 2 or 0 in A.shape:
-        raise DataError(f"A: needs (m, n) with at least one entry, given {tuple(A.shape)}")
-    if scipy_sparse or (isinstance(A, Tensor) and A.layout != torch.strided):
+    check_design(A)
+    if is_scipy_sparse(A) or (isinstance(A, Tensor) and A.layout != torch.strided):
         sparse = Sparse(A)
         _check_finite(sparse.entries)
         return sparse
     matrix = A if isinstance(A, Tensor) else _from_numpy(A)
     _check_finite(matrix)
     return Dense(matrix)
+
+
+def check_design(A: Any) -> torch.dtype:
+    """What can be seen of a design without reading its entries: its type.
+
+    Raises: DataError unless it has two axes, at least one entry, and a type that `as_operator` takes.
+
+    >>> check_design(torch.ones(3))
+    Traceback (most recent call last):
+        ...
+    gossamer.errors.DataError: A: needs (m, n) with at least one entry, given (3,)
+    """
+    if isinstance(A, LinearOperator):
+        return A.dtype
+    if not (isinstance(A, Tensor) or is_scipy_sparse(A) or _is_array(A)):
+        raise DataError(
+            f"A: needs a tensor, numpy array, sparse matrix or LinearOperator, given {type(A).__name__}; "
+            f"convert it, e.g. torch.tensor(A)"
+        )
+    if hasattr(A, "mask"):
+        raise DataError("A: is a masked array, and what is masked has no value here; fill it, e.g. A.filled(0.0)")
+    kind = str(A.dtype).removeprefix("torch.").lstrip("<>=|")
+    named = _BYTES.get(kind, kind)
+    if named not in _NAMES:
+        raise DataError(f"A: {kind} is no type to solve in; convert it, e.g. A.to(torch.float32)")
+    if len(A.shape) != 2 or 0 in A.shape:
+        raise DataError(f"A: needs (m, n) with at least one entry, given {tuple(A.shape)}")
+    return DTYPES[_NAMES.index(named)]
+
+
+def as_signals(b: Any, dtype: torch.dtype | None = None) -> Tensor:
+    """Targets as a tensor; which type and shape they need is for their design to say.
+
+    Args:
+        b: a dense tensor, numpy array or list of numbers; it is not copied where it need not be.
+        dtype: of what carries no type, such as a list; None takes int64 and float64, as numpy does.
+    Raises: DataError for anything else.
+
+    >>> as_signals([1.0, 2.0], torch.float32)
+    tensor([1., 2.])
+    """
+    if isinstance(b, Tensor):
+        if b.layout != torch.strided:
+            raise DataError(f"b: is a sparse tensor ({b.layout}); give b.to_dense()")
+        return b
+    if hasattr(b, "mask"):
+        raise DataError("b: is a masked array, and what is masked has no value here; leave those samples out")
+    try:
+        found = _from_numpy(b if _is_array(b) else np.asarray(b))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(
+            f"b: needs numbers in a tensor, numpy array or list, given {type(b).__name__}; "
+            f"convert it, e.g. torch.tensor(b)"
+        ) from error
+    return found if hasattr(b, "dtype") else found.to(dtype)
 
 
 _BYTES = {"f4": "float32", "f8": "float64", "c8": "complex64", "c16": "complex128"}  # how numpy names the other endian
@@ -65,7 +110,7 @@ def _is_array(A: object) -> bool:
 
 def _from_numpy(A: Any) -> Tensor:
     """Shares memory; an array that torch cannot share (read-only, reversed, of the other byte order) is copied."""
-    if not A.flags.writeable or min(A.strides) < 0 or not A.dtype.isnative:
+    if not A.flags.writeable or min(A.strides, default=0) < 0 or not A.dtype.isnative:
         A = A.astype(A.dtype.newbyteorder("="), copy=True)
     return torch.from_numpy(A)
 

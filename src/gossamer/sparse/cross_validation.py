@@ -14,7 +14,7 @@ from ..errors import DataError
 from ..linop import as_operator
 from ..solvers import Recovery
 from .folds import as_folds
-from .samples import by_rows, take_rows
+from .samples import samples_of, take_rows
 
 __all__ = ["Curve", "Loss", "PathFit", "Rule", "Selection", "cross_validate", "squared_error"]
 
@@ -140,12 +140,13 @@ def cross_validate(
     >>> curve.errors.shape, curve.best
     (torch.Size([2, 2]), 1)
     """
+    A, b = samples_of(A, b)
     m = int(A.shape[0])
     if b.shape[-1] != m:
         raise DataError(f"b has shape {tuple(b.shape)}; A has {m} samples, so give ({m},) or (tasks, {m})")
     weights = None if sample_weights is None else torch.as_tensor(sample_weights, dtype=torch.float64)
     mass = torch.ones(m, dtype=torch.float64) if weights is None else weights
-    A, errors = by_rows(A), []
+    errors = []
     for train, test in as_folds(folds, m, seed):
         share = float(mass[train].sum() / mass.sum()) if scaled else 1.0
         some = None if weights is None else weights[train]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError, did_you_mean
-from ..linop import LinearOperator, as_operator
+from ..linop import LinearOperator, as_operator, as_signals
 
 __all__ = ["CRITERIA", "Information", "degrees_of_freedom", "information_criterion"]
 
@@ -76,7 +76,7 @@ def information_criterion(
     >>> information_criterion(A, b, models, criterion="bic", variance=0.01).best
     1
     """
-    operator, target = as_operator(A), torch.as_tensor(b).double()
+    operator, target = as_operator(A), as_signals(b).double()
     m, n = operator.shape
     if criterion not in CRITERIA:
         raise DataError(f"no criterion {criterion!r}; known: {', '.join(CRITERIA)}{did_you_mean(criterion, CRITERIA)}")

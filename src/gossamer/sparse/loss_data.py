@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError, StructureError, did_you_mean
-from ..linop import LinearOperator, Standardised, as_operator
+from ..linop import LinearOperator, Standardised, as_operator, as_signals
 from ..problem import LOSSES, Loss, PenalisedLoss
 from ..solvers import LOSS_SOLVERS, Recovery
 from ..terms import L1, Penalty, SeparablePenalty
@@ -48,13 +48,15 @@ class LossData:
         """Raises DataError on shapes, targets, and sample weights that are not positive."""
         design, chosen = as_operator(A), as_loss(loss)
         m = design.shape[0]
-        b = b if isinstance(b, Tensor) else torch.as_tensor(b)
+        b = as_signals(b)
         single = chosen.event_ndim == 1 and (b.ndim == 1 or chosen.shift_invariant)
         weights = torch.ones(m, dtype=torch.float64) if sample_weights is None else torch.as_tensor(sample_weights)
         weights = weights.to(torch.float64)
         if tuple(weights.shape) != (m,) or not bool(((weights > 0) & torch.isfinite(weights)).all()):
             raise DataError(f"sample_weights: give {m} finite numbers > 0 (leave samples of weight 0 out)")
         targets = chosen.targets(b.detach(), m).to(design.device)
+        if 0 in targets.shape:
+            raise DataError(f"b has shape {tuple(b.shape)}; give at least one signal")
         mean = scale = None
         if standardise:  # as least squares is, blank columns and all
             nothing = torch.zeros(m, dtype=design.dtype, device=design.device)

@@ -17,6 +17,7 @@ from ..solvers.omp import omp as pursue
 from .cross_validation import Rule, Selection, cross_validate
 from .folds import as_folds
 from .regression_data import RegressionData
+from .samples import samples_of
 
 __all__ = ["omp_among_useful", "omp_cv", "omp_path"]
 
@@ -80,7 +81,7 @@ def omp_cv(
     >>> found.level, found.x.nonzero().flatten().tolist()
     (2.0, [0, 3])
     """
-    b = b if isinstance(b, Tensor) else torch.as_tensor(b)
+    A, b = samples_of(A, b)
     pairs = as_folds(folds, int(A.shape[0]), seed)
     most = min(min(len(train) for train, _ in pairs) - intercept, int(A.shape[1]))
     k = max(1, min(most, int(A.shape[1]) // 2)) if k is None else k

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
-from ..linop import Dense, LinearOperator, Standardised, as_operator
+from ..linop import Dense, LinearOperator, Standardised, as_operator, as_signals
 from ..linop.row_scaled import RowScaled
 from ..problem.least_squares import widened
 from ..solvers import Recovery
@@ -50,6 +50,7 @@ class RegressionData:
         Raises: DataError on shapes, and on sample weights that are not positive.
         """
         design = as_operator(A)
+        b = as_signals(b, design.dtype)
         matrix = design.matrix if isinstance(design, Dense) else None
         if not any(isinstance(part, Tensor) and part.requires_grad for part in (matrix, b, sample_weights)):
             return cls._of(design, b, sample_weights, intercept, standardise)
@@ -61,9 +62,8 @@ class RegressionData:
 
     @classmethod
     def _of(
-        cls, design: LinearOperator, b: Any, sample_weights: Any, intercept: bool, standardise: bool
+        cls, design: LinearOperator, b: Tensor, sample_weights: Any, intercept: bool, standardise: bool
     ) -> RegressionData:
-        b = b if isinstance(b, Tensor) else torch.as_tensor(b)
         m = design.shape[0]
         if b.ndim not in (1, 2) or b.shape[-1] != m or len(b) == 0:
             raise DataError(f"b has shape {tuple(b.shape)}; A is {design.shape}, so give b as ({m},) or (signals, {m})")

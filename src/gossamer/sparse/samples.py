@@ -8,15 +8,28 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
-from ..linop import LinearOperator, Masked
+from ..linop import LinearOperator, Masked, as_signals, check_design
 from ..linop.sparse import is_scipy_sparse
 
-__all__ = ["by_rows", "take_rows"]
+__all__ = ["by_rows", "samples_of", "take_rows"]
 
 
 def by_rows(A: Any) -> Any:
     """The design in a form whose rows are cheap to take: what is sparse becomes CSR, once and not for each fold."""
     return A.tocsr() if is_scipy_sparse(A) else A
+
+
+def samples_of(A: Any, b: Any) -> tuple[Any, Tensor]:
+    """A design `by_rows` and its targets as a tensor.
+
+    Raises: DataError for what is no design, or targets that are not finite or have no axis of samples.
+    """
+    targets = as_signals(b, check_design(A))
+    if not targets.ndim:
+        raise DataError(f"b is one number; A has {A.shape[0]} samples, so give ({A.shape[0]},)")
+    if not bool(torch.isfinite(targets).all()):
+        raise DataError("b holds NaN or infinity; drop or fill those samples")
+    return by_rows(A), targets
 
 
 def take_rows(A: Any, rows: Tensor) -> Any:

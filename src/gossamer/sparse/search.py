@@ -13,6 +13,7 @@ from ..errors import DataError
 from .cross_validation import Rule, Selection, cross_validate
 from .folds import as_folds
 from .penalised import Penalised
+from .samples import samples_of
 
 __all__ = ["Search"]
 
@@ -33,7 +34,7 @@ class Search:
 
         Args: models: a family of penalties for each setting.
         """
-        b = b if isinstance(b, Tensor) else torch.as_tensor(b)
+        A, b = samples_of(A, b)
         folds = as_folds(self.folds, int(A.shape[0]), self.seed)
         curves = []
         for setting, model in models.items():

@@ -16,7 +16,7 @@ from ..solvers.homotopy import follow
 from .families import l1_family
 from .penalised import Penalised, falling, zero_level
 from .regression_data import RegressionData
-from .samples import by_rows, take_rows
+from .samples import samples_of, take_rows
 
 __all__ = ["Stability", "stability_selection"]
 
@@ -90,7 +90,7 @@ def stability_selection(
     >>> found.selected(), found.frequency[2]
     (tensor([2, 5]), tensor(1., dtype=torch.float64))
     """
-    b = b if isinstance(b, Tensor) else torch.as_tensor(b)
+    A, b = samples_of(A, b)
     m, n = int(A.shape[0]), int(A.shape[1])
     if tuple(b.shape) != (m,):
         raise DataError(f"b has shape {tuple(b.shape)}; give ({m},)")
@@ -101,7 +101,7 @@ def stability_selection(
     if factors is not None and (tuple(factors.shape) != (n,) or not bool((factors > 0).all())):
         raise DataError(f"weights: give {n} factors above 0; a column without a penalty is chosen by every half")
     model = Penalised(l1_family(factors), tol, intercept, standardise)
-    A, counts, total = by_rows(A), torch.zeros(n, dtype=torch.float64), 0
+    counts, total = torch.zeros(n, dtype=torch.float64), 0
     for half in _halves(m, pairs, seed):
         chosen = _first(model, take_rows(A, half), b[half], k, factors)
         counts[chosen] += 1

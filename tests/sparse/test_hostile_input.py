@@ -1,0 +1,136 @@
+"""Every public function on what a stranger may bring: a right answer, or one clear error."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import gossamer.sparse as sparse
+from gossamer.errors import GossamerError
+
+scipy_sparse = pytest.importorskip("scipy.sparse")
+
+AGREE = 1e-6  # of the largest entry: gaps of 1e-10 on a well-conditioned 12 × 8 design
+TIGHT = 1e-10  # the gap at which two forms of one problem are compared
+draw = np.random.default_rng(0)
+DESIGN = draw.standard_normal((12, 8))
+TARGET = DESIGN @ np.array([2.0, 0, 0, -1, 0, 0, 0, 0.5]) + 0.1 * draw.standard_normal(12)
+GROUPS = [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+def x_of(found):
+    return found.x if hasattr(found, "x") else found
+
+
+CONVEX = {
+    "lasso": lambda A, b: sparse.lasso(A, b, 1.0, tol=TIGHT),
+    "lasso with intercept": lambda A, b: sparse.lasso(A, b, 1.0, tol=TIGHT, intercept=True),
+    "nonnegative lasso": lambda A, b: sparse.lasso(A, b, 1.0, tol=TIGHT, nonnegative=True),
+    "elastic_net": lambda A, b: sparse.elastic_net(A, b, 1.0, 1.0, tol=TIGHT),
+    "group_lasso": lambda A, b: sparse.group_lasso(A, b, 1.0, GROUPS, tol=TIGHT),
+    "basis_pursuit": lambda A, b: sparse.basis_pursuit(A, b, epsilon=0.5, tol=TIGHT),
+    "sparse_encode": lambda A, b: sparse.sparse_encode(b, A, 1.0, tol=TIGHT),
+    "max_penalty": lambda A, b: sparse.max_penalty(A, b),
+    "lasso_path": lambda A, b: sparse.lasso_path(A, b, [3.0, 1.0], tol=TIGHT),
+    "lasso_cv": lambda A, b: sparse.lasso_cv(A, b, [3.0, 1.0], folds=3, tol=TIGHT),
+    "omp_path": lambda A, b: sparse.omp_path(A, b, 2),
+    "omp_cv": lambda A, b: sparse.omp_cv(A, b, 2, folds=3),
+    "huber": lambda A, b: sparse.huber(A, b, 1.0, tol=TIGHT),
+    "stability_selection": lambda A, b: sparse.stability_selection(A, b, 2, pairs=2).frequency,
+}
+every_function = pytest.mark.parametrize("name", CONVEX)
+
+
+def read_only(array):
+    held = array.copy()
+    held.flags.writeable = False
+    return held
+
+
+def read_only_csr(array):
+    held = scipy_sparse.csr_array(array)
+    held.data.flags.writeable = False
+    return held
+
+
+FORMS = {
+    "arrays": (DESIGN, TARGET),
+    "an array and a list": (DESIGN, TARGET.tolist()),
+    "by columns": (np.asfortranarray(DESIGN), TARGET),
+    "read-only arrays": (read_only(DESIGN), read_only(TARGET)),
+    "reversed views": (DESIGN[::-1].copy()[::-1], TARGET[::-1].copy()[::-1]),
+    "every second": (np.repeat(np.repeat(DESIGN, 2, 0), 2, 1)[::2, ::2], np.repeat(TARGET, 2)[::2]),
+    "the other byte order": (DESIGN.astype(">f8"), TARGET.astype(">f8")),
+    "a tensor's transpose": (torch.from_numpy(DESIGN.T.copy()).T, torch.from_numpy(TARGET)),
+    "a COO tensor": (torch.from_numpy(DESIGN).to_sparse(), torch.from_numpy(TARGET)),
+    "read-only CSR": (read_only_csr(DESIGN), TARGET),
+    **{
+        kind: (getattr(scipy_sparse, kind)(DESIGN), TARGET)
+        for kind in ("csr_array", "csc_array", "coo_array", "csr_matrix", "csc_matrix", "coo_matrix", "lil_array")
+    },
+}
+
+
+@every_function
+def test_one_problem_in_every_form(name):
+    solve = CONVEX[name]
+    expected = x_of(solve(torch.from_numpy(DESIGN), torch.from_numpy(TARGET)))
+    for form, (A, b) in FORMS.items():
+        found = x_of(solve(A, b))
+        assert torch.allclose(found, expected, atol=AGREE * float(expected.abs().max())), form
+
+
+def at(value):
+    held = DESIGN.copy()
+    held[3, 2] = value
+    return held
+
+
+BAD = {
+    "lists for A": (DESIGN.tolist(), TARGET),
+    "no A": (None, TARGET),
+    "no b": (DESIGN, None),
+    "words": (np.full((12, 8), "a"), TARGET),
+    "words for b": (DESIGN, ["a"] * 12),
+    "objects": (DESIGN.astype(object), TARGET),
+    "objects for b": (DESIGN, TARGET.astype(object)),
+    "ragged b": (DESIGN, [[1.0, 2.0], [3.0]]),
+    "integers": (np.rint(DESIGN).astype(int), TARGET),
+    "truth values": (DESIGN > 0, TARGET),
+    "float16": (DESIGN.astype(np.float16), TARGET.astype(np.float16)),
+    "bfloat16": (torch.from_numpy(DESIGN).bfloat16(), torch.from_numpy(TARGET).bfloat16()),
+    "NaN in A": (at(np.nan), TARGET),
+    "infinity in A": (at(np.inf), TARGET),
+    "NaN in a sparse A": (scipy_sparse.csr_array(at(np.nan)), TARGET),
+    "NaN in b": (DESIGN, np.where(np.arange(12) == 3, np.nan, TARGET)),
+    "infinity in b": (DESIGN, np.where(np.arange(12) == 3, np.inf, TARGET)),
+    "masked A": (np.ma.masked_greater(DESIGN, 1.0), TARGET),
+    "masked b": (DESIGN, np.ma.masked_greater(TARGET, 1.0)),
+    "sparse b": (DESIGN, torch.from_numpy(TARGET).to_sparse()),
+    "one axis": (DESIGN[0], TARGET),
+    "three axes": (DESIGN[None], TARGET),
+    "no rows": (DESIGN[:0], TARGET[:0]),
+    "no columns": (DESIGN[:, :0], TARGET),
+    "no signals": (DESIGN, np.zeros((0, 12))),
+    "a number for b": (DESIGN, 1.0),
+    "a short b": (DESIGN, TARGET[:5]),
+    "b as a column": (DESIGN, TARGET[:, None]),
+}
+
+
+@every_function
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_gets_one_clear_error(name, case):
+    A, b = BAD[case]
+    with pytest.raises(GossamerError) as raised:
+        CONVEX[name](A, b)
+    assert len(str(raised.value)) > 20, "says what was given, what is needed and what to do"
+
+
+@pytest.mark.parametrize("case", sorted(set(BAD) - {"words for b", "integers", "truth values"}))
+@pytest.mark.parametrize("loss", ["logistic", "poisson", "huber", "multinomial"])
+def test_losses_know_bad_input_too(loss, case):
+    A, b = BAD[case]
+    with pytest.raises(GossamerError):
+        sparse.penalised_loss(A, b, loss, 1.0)
