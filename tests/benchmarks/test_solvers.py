@@ -32,7 +32,10 @@ def alone(monkeypatch, tmp_path):
     monkeypatch.setattr(solvers, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(solvers, "quiet", lambda: None)
     monkeypatch.setattr(solvers, "REPEATS", 1)
-    return tmp_path / "results"
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # two threads on tiny data wait for each other where the machine is busy
+    yield tmp_path / "results"
+    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("name", QUICK_ROWS)

@@ -23,7 +23,7 @@ def x_of(found):
     return found.x if hasattr(found, "x") else found
 
 
-CONVEX = {
+FUNCTIONS = {
     "lasso": lambda A, b: sparse.lasso(A, b, 1.0, tol=TIGHT),
     "lasso with intercept": lambda A, b: sparse.lasso(A, b, 1.0, tol=TIGHT, intercept=True),
     "nonnegative lasso": lambda A, b: sparse.lasso(A, b, 1.0, tol=TIGHT, nonnegative=True),
@@ -36,10 +36,19 @@ CONVEX = {
     "lasso_cv": lambda A, b: sparse.lasso_cv(A, b, [3.0, 1.0], folds=3, tol=TIGHT),
     "omp_path": lambda A, b: sparse.omp_path(A, b, 2),
     "omp_cv": lambda A, b: sparse.omp_cv(A, b, 2, folds=3),
+    "adaptive_lasso": lambda A, b: sparse.adaptive_lasso(A, b, 1.0, tol=TIGHT),
+    "omp": lambda A, b: sparse.omp(A, b, 3),
+    "omp by residual": lambda A, b: sparse.omp(A, b, tol=0.3, rule="residual"),
+    "simultaneous_omp": lambda A, b: sparse.simultaneous_omp(A, b, 3),
+    "cosamp": lambda A, b: sparse.cosamp(A, b, 2),
+    "subspace_pursuit": lambda A, b: sparse.subspace_pursuit(A, b, 2),
+    "iht": lambda A, b: sparse.iht(A, b, 2),
+    "niht": lambda A, b: sparse.niht(A, b, 2),
+    "htp": lambda A, b: sparse.htp(A, b, 2, step=0.05),
     "huber": lambda A, b: sparse.huber(A, b, 1.0, tol=TIGHT),
     "stability_selection": lambda A, b: sparse.stability_selection(A, b, 2, pairs=2).frequency,
 }
-every_function = pytest.mark.parametrize("name", CONVEX)
+every_function = pytest.mark.parametrize("name", FUNCTIONS)
 
 
 def read_only(array):
@@ -74,7 +83,7 @@ FORMS = {
 
 @every_function
 def test_one_problem_in_every_form(name):
-    solve = CONVEX[name]
+    solve = FUNCTIONS[name]
     expected = x_of(solve(torch.from_numpy(DESIGN), torch.from_numpy(TARGET)))
     for form, (A, b) in FORMS.items():
         found = x_of(solve(A, b))
@@ -124,7 +133,7 @@ BAD = {
 def test_bad_input_gets_one_clear_error(name, case):
     A, b = BAD[case]
     with pytest.raises(GossamerError) as raised:
-        CONVEX[name](A, b)
+        FUNCTIONS[name](A, b)
     assert len(str(raised.value)) > 20, "says what was given, what is needed and what to do"
 
 

@@ -1,18 +1,20 @@
 """Recovery with a count of nonzeros: matching pursuits and hard thresholding.
 
-Everywhere A is (m, n), a tensor or a `LinearOperator`; b is (m,) or (signals, m) of the same dtype; and
-`tol` bounds the residual relative to the signal, ‖Ax − b‖ ≤ tol·‖b‖ (give ε/‖b‖ for a noise of known norm ε).
+Everywhere A is (m, n): a tensor, numpy array, torch or scipy sparse matrix, or `LinearOperator`; b is (m,) or
+(signals, m) of the same dtype; and `tol` bounds the residual relative to the signal, ‖Ax − b‖ ≤ tol·‖b‖ (give ε/‖b‖
+for a noise of known norm ε).
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..errors import DataError
-from ..linop import Dense, LinearOperator
+from ..linop import Dense, LinearOperator, as_operator, as_signals
 from ..solvers import batch_omp as _batch
 from ..solvers import omp as _omp
 from ..solvers import somp as _somp
@@ -35,9 +37,7 @@ _DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 _SPREAD = 2.0
 
 
-def omp(
-    A: Tensor | LinearOperator, b: Tensor, k: int | None = None, *, tol: float | None = None, rule: Rule = "correlation"
-) -> Recovery:
+def omp(A: Any, b: Any, k: int | None = None, *, tol: float | None = None, rule: Rule = "correlation") -> Recovery:
     """Orthogonal matching pursuit: one column a step, all chosen ones fitted anew.
 
         min ‖x‖₀  s.t.  ‖Ax − b‖ ≤ tol·‖b‖,   or   min ½‖Ax − b‖²  s.t.  ‖x‖₀ ≤ k   (greedily)
@@ -77,9 +77,7 @@ def omp(
     return _as_given(_traced(A, b, found), b)
 
 
-def simultaneous_omp(
-    A: Tensor | LinearOperator, b: Tensor, k: int | None = None, *, tol: float | None = None
-) -> Recovery:
+def simultaneous_omp(A: Any, b: Any, k: int | None = None, *, tol: float | None = None) -> Recovery:
     """Orthogonal matching pursuit of signals that share one support.
 
     Args: b (signals, m); k and tol as for `omp`, where tol bounds all residuals together: ‖AX − B‖ ≤ tol·‖B‖.
@@ -97,9 +95,7 @@ def simultaneous_omp(
     return _as_given(_traced(A, b, _somp.simultaneous_omp(operator, signals, count, target)), b)
 
 
-def cosamp(
-    A: Tensor | LinearOperator, b: Tensor, k: int, *, tol: float | None = None, max_steps: int = 100
-) -> Recovery:
+def cosamp(A: Any, b: Any, k: int, *, tol: float | None = None, max_steps: int = 100) -> Recovery:
     """CoSaMP: 2k columns join those in use, a least-squares fit, and the k largest stay.
 
     Raises: as `omp`; DataError too where the columns' norms differ by more than a factor of 2.
@@ -112,9 +108,7 @@ def cosamp(
     return _searched(operator, signals, b, CoSaMP(operator, _sparsity(operator, k)), tol, max_steps)
 
 
-def subspace_pursuit(
-    A: Tensor | LinearOperator, b: Tensor, k: int, *, tol: float | None = None, max_steps: int = 100
-) -> Recovery:
+def subspace_pursuit(A: Any, b: Any, k: int, *, tol: float | None = None, max_steps: int = 100) -> Recovery:
     """Subspace pursuit: k columns join those in use, the k largest of a fit stay and are fitted again.
 
     Raises: as `cosamp`.
@@ -128,7 +122,7 @@ def subspace_pursuit(
 
 
 def iht(
-    A: Tensor | LinearOperator, b: Tensor, k: int, *, tol: float | None = None, step: float | None = None,
+    A: Any, b: Any, k: int, *, tol: float | None = None, step: float | None = None,
     max_steps: int = 1000,
 ) -> Recovery:  # fmt: skip
     """Iterative hard thresholding: a gradient step, and the k largest stay.
@@ -144,7 +138,7 @@ def iht(
     return _searched(operator, signals, b, IHT(operator, _sparsity(operator, k), mu), tol, max_steps)
 
 
-def niht(A: Tensor | LinearOperator, b: Tensor, k: int, *, tol: float | None = None, max_steps: int = 1000) -> Recovery:
+def niht(A: Any, b: Any, k: int, *, tol: float | None = None, max_steps: int = 1000) -> Recovery:
     """Normalised iterative hard thresholding: the step is the best one on the support in use.
 
     Raises: as `omp`.
@@ -156,9 +150,7 @@ def niht(A: Tensor | LinearOperator, b: Tensor, k: int, *, tol: float | None = N
     return _searched(operator, signals, b, NIHT(operator, _sparsity(operator, k)), tol, max_steps)
 
 
-def htp(
-    A: Tensor | LinearOperator, b: Tensor, k: int, *, tol: float | None = None, step: float = 1.0, max_steps: int = 200
-) -> Recovery:
+def htp(A: Any, b: Any, k: int, *, tol: float | None = None, step: float = 1.0, max_steps: int = 200) -> Recovery:
     """Hard thresholding pursuit: a gradient step chooses the k columns, least squares their values.
 
     Args: step, 1 for columns of norm about 1.
@@ -183,13 +175,12 @@ def _searched(
     return _as_given(search(operator, signals, method, _targets(signals, tol), max_steps), b)
 
 
-def _checked(A: Tensor | LinearOperator, b: Tensor) -> tuple[LinearOperator, Tensor]:
-    if isinstance(A, Tensor) and A.dim() != 2:
-        raise DataError(f"A must be a matrix (m, n), given shape {tuple(A.shape)}")
-    operator = Dense(A.detach()) if isinstance(A, Tensor) else A
-    if not isinstance(b, Tensor) or b.dim() not in (1, 2) or b.shape[-1] != operator.shape[0]:
-        given = tuple(b.shape) if isinstance(b, Tensor) else type(b).__name__
-        raise DataError(f"b must be ({operator.shape[0]},) or (signals, {operator.shape[0]}) for this A, given {given}")
+def _checked(A: Any, b: Any) -> tuple[LinearOperator, Tensor]:
+    operator = as_operator(A.detach() if isinstance(A, Tensor) else A)
+    b = as_signals(b, operator.dtype)
+    if b.dim() not in (1, 2) or b.shape[-1] != operator.shape[0] or not len(b):
+        m, given = operator.shape[0], tuple(b.shape)
+        raise DataError(f"b must be ({m},) or (signals, {m}) for this A, given {given}")
     if b.dtype != operator.dtype or b.dtype not in _DTYPES or b.device != operator.device:
         raise DataError(
             f"A is {operator.dtype} on {operator.device} and b {b.dtype} on {b.device}; give both as one of float32, "
@@ -237,18 +228,19 @@ def _alike(name: str, operator: LinearOperator) -> None:
         )
 
 
-def _traced(A: Tensor | LinearOperator, b: Tensor, found: Recovery) -> Recovery:
+def _traced(A: Any, b: Any, found: Recovery) -> Recovery:
     """x as a function of A and b for autograd, where they ask for it."""
-    asked = b.requires_grad or (isinstance(A, Tensor) and A.requires_grad)
+    asked = any(isinstance(part, Tensor) and part.requires_grad for part in (A, b))
     if not asked or not torch.is_grad_enabled():
         return found
+    b = as_signals(b, found.x.dtype)
     if b.is_complex():
         raise DataError("a derivative of complex x is not to be had; call detach() on A and b, or use torch.no_grad()")
-    return attach_fit(Dense(A) if isinstance(A, Tensor) else A, b.reshape(-1, b.shape[-1]), found)
+    return attach_fit(as_operator(A), b.reshape(-1, b.shape[-1]), found)
 
 
-def _as_given(found: Recovery, b: Tensor) -> Recovery:
-    if b.dim() == 2:
+def _as_given(found: Recovery, b: Any) -> Recovery:
+    if as_signals(b).dim() == 2:
         return found
     alone = replace(found, x=found.x[0], ending=found.ending[0], residual=found.residual[0], steps=found.steps[0])
     return alone if found.differentiable is None else replace(alone, differentiable=found.differentiable[0])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError, StructureError
+from ..linop import as_signals
 from ..problem import LeastSquares
 from ..solvers import FISTA, Recovery, SquareRoot
 from ..terms import L1, L1Ball
@@ -125,7 +126,7 @@ def adaptive_lasso(
         raise DataError("the pilot is zero, so it gives no weights; lower pilot_penalty, or give pilot='ridge'")
     size = signals.abs()
     weights = torch.maximum(size, FLOOR * size.amax(-1, keepdim=True)) ** -gamma
-    targets = torch.as_tensor(b)
+    targets = as_signals(b, first.dtype)
     options |= {"nonnegative": nonnegative, "solver": solver, "tol": tol}
     if targets.ndim == 1:
         return lasso(A, targets, penalty, weights=weights[0], **options)
