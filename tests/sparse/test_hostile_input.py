@@ -143,3 +143,95 @@ def test_losses_know_bad_input_too(loss, case):
     A, b = BAD[case]
     with pytest.raises(GossamerError):
         sparse.penalised_loss(A, b, loss, 1.0)
+
+
+SCALES = (1e-150, 1e-30, 1e30, 1e150)
+SCALE_FREE = {  # of A·s and b·s, at a penalty that goes with their product
+    "lasso": lambda A, b, p: sparse.lasso(A, b, p, tol=TIGHT),
+    "elastic_net": lambda A, b, p: sparse.elastic_net(A, b, p, p, tol=TIGHT),
+    "lasso by homotopy": lambda A, b, p: sparse.lasso(A, b, p, tol=TIGHT, solver="homotopy"),
+    "sparse_encode": lambda A, b, p: sparse.sparse_encode(b.expand(12, -1), A, p, tol=TIGHT),
+    "omp": lambda A, b, p: sparse.omp(A, b, 3),
+    "omp_path": lambda A, b, p: sparse.omp_path(A, b, 3),
+    "stability_selection": lambda A, b, p: sparse.stability_selection(A, b, 2, pairs=2).frequency,
+}
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", SCALE_FREE)
+def test_units_do_not_matter(name, scale):
+    A, b = torch.from_numpy(DESIGN), torch.from_numpy(TARGET)
+    expected = x_of(SCALE_FREE[name](A, b, 1.0))
+    found = x_of(SCALE_FREE[name](A * scale, b * scale, scale**2))
+    assert torch.allclose(found, expected, rtol=0, atol=AGREE * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_units_of_the_design_alone_scale_the_answer(scale):
+    A, b = torch.from_numpy(DESIGN), torch.from_numpy(TARGET)
+    for solve in (lambda A: sparse.basis_pursuit(A, b, epsilon=0.5), lambda A: sparse.omp(A, b, 3)):
+        expected, found = solve(A).x, solve(A * scale).x * scale
+        assert torch.allclose(found, expected, rtol=0, atol=AGREE * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e25])
+@pytest.mark.parametrize("name", ["group_lasso", "omp", "omp_path", "niht"])
+def test_squares_beyond_float32_are_an_error_or_right(name, scale):
+    A, b = (torch.from_numpy(part * scale).float() for part in (DESIGN, TARGET))
+    try:
+        found = FUNCTIONS[name](A, b)
+    except GossamerError:
+        return
+    assert bool(torch.isfinite(found.x).all())
+    assert bool(torch.isfinite(found.residual).all())
+
+
+ODD = {
+    "one sample": (DESIGN[:1], TARGET[:1]),
+    "one column": (DESIGN[:, :1], TARGET),
+    "one number": (np.array([[2.0]]), np.array([3.0])),
+    "many more columns": (draw.standard_normal((3, 200)), draw.standard_normal(3)),
+    "many more samples": (draw.standard_normal((200, 2)), draw.standard_normal(200)),
+    "a zero column": (DESIGN * (np.arange(8) != 2), TARGET),
+    "a constant column": (np.where(np.arange(8) == 2, 1.0, DESIGN), TARGET),
+    "each column twice": (np.concatenate([DESIGN, DESIGN], 1), TARGET),
+    "b zero": (DESIGN, 0 * TARGET),
+    "b constant": (DESIGN, 0 * TARGET + 3),
+    "A zero": (0 * DESIGN, TARGET),
+}
+PENALISED = {
+    "lasso": lambda A, b, p: sparse.lasso(A, b, p),
+    "lasso with intercept": lambda A, b, p: sparse.lasso(A, b, p, intercept=True),
+    "elastic_net": lambda A, b, p: sparse.elastic_net(A, b, p, p),
+    "multitask_lasso": lambda A, b, p: sparse.multitask_lasso(A, np.stack([b, -b]), p),
+    "lasso by homotopy": lambda A, b, p: sparse.lasso(A, b, p, solver="homotopy"),
+    "coding": lambda A, b, p: sparse.sparse_encode(np.stack([b] * 10), A, p),
+    "huber": lambda A, b, p: sparse.huber(A, b, p),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+@pytest.mark.parametrize("name", PENALISED)
+def test_odd_designs_are_solved(name, case):
+    A, b = ODD[case]
+    found = PENALISED[name](A, b, max(0.1 * float(np.abs(b @ A).max()), 0.1))
+    assert bool(torch.isfinite(found.x).all())
+    assert float(found.gap.max()) <= 1e-6
+
+
+@pytest.mark.parametrize("case", [case for case in ODD if case != "A zero"])
+def test_no_penalty_is_least_squares(case):
+    A, b = ODD[case]
+    found = sparse.lasso(A, b, 0.0)
+    best = np.linalg.lstsq(A, b, rcond=None)[0]
+    assert float(found.gap) <= 1e-6
+    assert float(found.residual) ** 2 <= float(((A @ best - b) ** 2).sum()) + 2e-6 * float(b @ b)
+
+
+def test_what_has_no_derivative_says_so():
+    A = torch.from_numpy(DESIGN.copy()).requires_grad_()
+    for name in ("huber", "lasso_cv", "stability_selection"):
+        with pytest.raises(GossamerError, match="autograd"):
+            FUNCTIONS[name](A, TARGET)
+    with torch.no_grad():
+        assert not FUNCTIONS["huber"](A, TARGET).x.requires_grad

@@ -79,4 +79,5 @@ def recovered(problem: LeastSquares, x: Tensor, judged: Sequence[Certificate], s
 
 def _ended(x: Tensor, judged: Certificate, steps: Tensor, tol: float) -> Recovery:
     ending = torch.where(judged.gap <= tol, Ending.CONVERGED, Ending.STEPS_EXHAUSTED).to(torch.int8)
+    ending = torch.where(torch.isfinite(judged.gap), ending, Ending.DIVERGED).to(torch.int8)
     return Recovery(x, ending, judged.residual, steps, judged.gap, judged.objective)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ..errors import DataError
 from ..problem import LeastSquares, duality_gap
 from .convex import ConvexSolver, IterativeSolver, certified, warm
 from .outcome import Recovery
@@ -57,7 +58,7 @@ class FISTA(IterativeSolver[LeastSquares, FistaState], ConvexSolver):
         together = problem.penalty.event_ndim == 2
         x = x.unsqueeze(0) if together else x.unsqueeze(1)  # (problems, rows of one problem, n)
         count = len(x)
-        bound = max(problem.A.norm2_bound(), torch.finfo(x.dtype).tiny)
+        bound = max(_in_range(problem.A.norm2_bound(), x.dtype), torch.finfo(x.dtype).tiny)
         ones = torch.ones(count, 1, 1, dtype=x.dtype, device=x.device)
         steps = torch.zeros(count, dtype=torch.int64, device=x.device)
         run = ~self._reached(problem, self._grouped(problem), x)  # a warm start may be good enough
@@ -94,3 +95,13 @@ class FISTA(IterativeSolver[LeastSquares, FistaState], ConvexSolver):
     def _reached(self, problem: LeastSquares, b: Tensor, x: Tensor) -> Tensor:
         gap = duality_gap(problem.wide, b, problem.penalty, x).gap
         return gap.reshape(len(x)) <= self.tol
+
+
+def _in_range(bound: float, dtype: torch.dtype) -> float:
+    """‖A‖₂², or an error where a gradient step would leave the range of the unknowns' type."""
+    info = torch.finfo(dtype)
+    if bound and not info.tiny <= bound <= info.max * info.eps:
+        raise DataError(
+            f"‖A‖² is {bound:.1e}, which {dtype} cannot work with; divide A by {bound**0.5:.1e}, or choose other units"
+        )
+    return bound

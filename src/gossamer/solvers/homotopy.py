@@ -49,7 +49,23 @@ def follow(A: Array, b: Array, until: float = 0.0, residual: float = 0.0) -> Ite
         through more breakpoints than 20 times the smaller side of A allows.
     Source: Osborne, Presnell and Turlach 2000; Efron, Hastie, Johnstone and Tibshirani 2004.
     """
-    rows = np.ascontiguousarray(A.T)
+    # Scaled by powers of two, which is exact: squares of very large or small entries would leave the range of float64.
+    wide, tall = _power(A), _power(b)
+    with np.errstate(over="ignore"):  # a level beyond all of the path's is as good as infinite
+        until, residual = float(np.ldexp(until, -wide - tall)), float(np.ldexp(residual, -tall))
+    for bend in _followed(np.ldexp(A.T, -wide), np.ldexp(b, -tall), until, residual):
+        level = float(np.ldexp(bend.penalty, wide + tall))
+        yield Breakpoint(level, np.ldexp(bend.x, tall - wide), np.ldexp(bend.dual, -wide))
+
+
+def _power(entries: Array) -> int:
+    """The exponent of the largest entry."""
+    return int(np.frexp(np.abs(entries).max(initial=0.0))[1])
+
+
+def _followed(At: Array, b: Array, until: float, residual: float) -> Iterator[Breakpoint]:
+    """The path of entries of size about 1; At (n, m)."""
+    rows = np.ascontiguousarray(At)
     x, left, signs = np.zeros(len(rows)), b.copy(), np.zeros(len(rows))
     barred = np.zeros(len(rows), bool)
     active = SupportInverse(rows)
@@ -60,7 +76,7 @@ def follow(A: Array, b: Array, until: float = 0.0, residual: float = 0.0) -> Ite
     if level <= until or float(np.linalg.norm(b)) <= residual:
         return
     entering, gone = int(np.abs(c).argmax()), -1
-    for _ in range(20 * min(A.shape) + 20):
+    for _ in range(20 * min(At.shape) + 20):
         if entering >= 0:
             signs[entering] = np.sign(c[entering])
             barred[entering] = not active.add(entering)

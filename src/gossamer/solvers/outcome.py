@@ -31,7 +31,7 @@ ADVICE: Mapping[Ending, str] = {
     Ending.DEPENDENT_COLUMN: "the next column depends on those chosen; ask for fewer nonzeros, or merge equal columns",
     Ending.STEPS_EXHAUSTED: "not converged within the steps allowed; allow more, loosen tol, or scale the columns",
     Ending.STALLED: "no step improves it further, above the tolerance; try float64, or another solver",
-    Ending.DIVERGED: "the iterates grow; use a smaller step, or a solver that bounds it",
+    Ending.DIVERGED: "the iterates grow beyond all bounds; use a smaller step, a solver that bounds it, or scale A",
     Ending.INFEASIBLE: "no x meets the constraint; allow a larger residual",
 }
 BENT = (

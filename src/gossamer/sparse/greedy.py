@@ -187,8 +187,10 @@ def _checked(A: Any, b: Any) -> tuple[LinearOperator, Tensor]:
             f"float64, complex64 or complex128 on one device"
         )
     norms = operator.column_norms()
-    if not bool(torch.isfinite(norms).all()) or not _finite(b):
-        raise DataError("A or b holds NaN or infinity; remove or impute them first")
+    if not bool(torch.isfinite(norms).all()):
+        raise DataError(f"squares of A's entries leave the range of {operator.dtype}; scale A, or give float64")
+    if not _finite(b):
+        raise DataError("b holds NaN or infinity; remove or impute them first")
     if zero := (norms == 0).nonzero().squeeze(-1).tolist():
         raise DataError(f"columns {zero[:5]} of A are zero and cannot be chosen; leave them out")
     return operator, b.detach().reshape(-1, operator.shape[0])

@@ -52,6 +52,8 @@ def omp_path(
         raise DataError(f"k is {k}; give 1 to min(m, n) = {min(data.A.shape)}")
     if not bool(torch.isfinite(data.b).all()):
         raise DataError("b holds NaN or infinity; drop or fill those samples")
+    if not bool(torch.isfinite(data.A.column_norms()).all() & torch.isfinite(torch.linalg.vector_norm(data.b))):
+        raise DataError(f"squares of A or b leave the range of {data.b.dtype}; scale them, or give float64")
     rows = _nested(data, k, tol or 0.0, rule)
     return data.answers(rows + [rows[-1]] * (k - len(rows)))
 

@@ -22,9 +22,12 @@ def by_rows(A: Any) -> Any:
 def samples_of(A: Any, b: Any) -> tuple[Any, Tensor]:
     """A design `by_rows` and its targets as a tensor.
 
-    Raises: DataError for what is no design, or targets that are not finite or have no axis of samples.
+    Raises: DataError for what is no design, for targets that are not finite or have no axis of samples, and for either
+        that asks for a derivative.
     """
     targets = as_signals(b, check_design(A))
+    if torch.is_grad_enabled() and any(isinstance(part, Tensor) and part.requires_grad for part in (A, b)):
+        raise DataError("A or b takes part in autograd, and a choice has no derivative; call detach() on them")
     if not targets.ndim:
         raise DataError(f"b is one number; A has {A.shape[0]} samples, so give ({A.shape[0]},)")
     if not bool(torch.isfinite(targets).all()):
