@@ -65,10 +65,6 @@ def _tensor(A: Any) -> Any:
     return torch.from_numpy(A) if isinstance(A, np.ndarray) else A
 
 
-def _by_columns(A: Any) -> Any:
-    return np.asfortranarray(A) if isinstance(A, np.ndarray) else A.tocsc()
-
-
 def _ours(work: Work) -> Solve:
     A, b, l1, l2 = _tensor(work.A), torch.from_numpy(work.b), work.l1, work.l2
     if l2:
@@ -104,7 +100,7 @@ def _our_matching_by_residual(work: Work) -> Solve:
 def _sklearn(work: Work) -> Solve:
     from sklearn.linear_model import ElasticNet, Lasso
 
-    A, b, m = _by_columns(work.A), work.b, len(work.b)
+    A, b, m = work.by_columns, work.b, len(work.b)
     common: dict[str, Any] = {"fit_intercept": False, "precompute": False, "max_iter": MOST, "copy_X": False}
     both = work.l1 + work.l2
     if work.l2:
@@ -115,7 +111,7 @@ def _sklearn(work: Work) -> Solve:
 def _sklearn_path(work: Work) -> Solve:
     from sklearn.linear_model import lasso_path
 
-    A, b, grid = _by_columns(work.A), work.b, work.l1 / len(work.b)
+    A, b, grid = work.by_columns, work.b, work.l1 / len(work.b)
     return lambda tol: (
         lasso_path(A, b, alphas=grid, tol=tol, max_iter=MOST, precompute=False, copy_X=False, check_input=False)[1].T
     )
@@ -124,7 +120,7 @@ def _sklearn_path(work: Work) -> Solve:
 def _skglm(work: Work) -> Solve:
     import skglm
 
-    A, b, m = _by_columns(work.A), work.b, len(work.b)
+    A, b, m = work.by_columns, work.b, len(work.b)
     both = work.l1 + work.l2
     # Its tolerance bounds the violation of optimality, in units of λ/m.
     common: dict[str, Any] = {"fit_intercept": False, "max_iter": 1000, "max_epochs": MOST}
@@ -136,7 +132,7 @@ def _skglm(work: Work) -> Solve:
 def _celer(work: Work) -> Solve:
     import celer
 
-    A, b, m = _by_columns(work.A), work.b, len(work.b)
+    A, b, m = work.by_columns, work.b, len(work.b)
     both = work.l1 + work.l2
     common: dict[str, Any] = {"fit_intercept": False, "max_iter": 1000, "max_epochs": MOST}
     if work.l2:
@@ -147,7 +143,7 @@ def _celer(work: Work) -> Solve:
 def _celer_path(work: Work) -> Solve:
     import celer
 
-    A, b, grid = _by_columns(work.A), work.b, work.l1 / len(work.b)
+    A, b, grid = work.by_columns, work.b, work.l1 / len(work.b)
     common: dict[str, Any] = {"alphas": grid, "max_iter": 1000, "max_epochs": MOST, "prune": True}
     return lambda tol: celer.celer_path(A, b, "lasso", tol=tol, **common)[1].T
 

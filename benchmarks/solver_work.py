@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import designs
@@ -32,6 +32,11 @@ class Work:
     @property
     def signals(self) -> int:
         return 1 if self.b.ndim == 1 else len(self.b)
+
+    @cached_property
+    def by_columns(self) -> Any:
+        """A as coordinate descent likes it: Fortran order, or CSC; one copy for all peers."""
+        return np.asfortranarray(self.A) if isinstance(self.A, np.ndarray) else self.A.tocsc()
 
     def some(self, count: int | None) -> Work:
         """The first `count` signals."""

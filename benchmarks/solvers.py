@@ -32,7 +32,7 @@ __all__ = ["batch", "first_call", "main", "measured", "verdicts"]
 
 REPEATS = 5  # at least; short ones run on until PATIENCE
 PATIENCE = 2.0  # seconds for a contender's repeats, where they are short
-LONGEST = 120.0  # seconds for a contender's repeats: what is that slow is no peer to beat, and stops with fewer
+LONGEST = 40.0  # seconds for a contender's repeats: what is that slow is no peer to beat, and stops with fewer
 HALF_DECADE = 10**-0.5
 TIGHTEST, LOOSEST = 1e-13, 0.1
 SIZES = (100, 1000, 10_000)  # signals in a batch
