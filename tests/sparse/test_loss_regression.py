@@ -9,6 +9,7 @@ import pytest
 import torch
 from scipy import sparse as scipy_sparse
 from scipy.optimize import minimize
+from sklearn.datasets import load_iris, make_blobs
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from torch import Tensor
 
@@ -286,3 +287,26 @@ BAD: list[tuple[Callable[[], object], type[Exception]]] = [
 def test_bad_input_is_one_clear_error(call: Callable[[], object], error: type[Exception]) -> None:
     with pytest.raises(error):
         call()
+
+
+@pytest.mark.parametrize("penalty", [10.0, 1.0, 0.1, 0.01])
+def test_newton_does_not_follow_the_direction_that_classes_leave_free(penalty: float) -> None:
+    """Iris: the intercepts' common constant has curvature 1e-17 here, and a step along it has no end."""
+    X, y = load_iris(return_X_y=True)
+    found = multinomial(X, torch.from_numpy(y), penalty, intercept=True)
+    assert found.ending == Ending.CONVERGED
+    assert float(found.intercept.abs().max()) < 1e3
+
+
+def test_sure_samples_keep_their_digits() -> None:
+    """Weights of 1000 against 1e-4 make p − 1 about 1e-7, and its loss as small; both must be exact to certify."""
+    X, y = make_blobs(centers=3, random_state=0, cluster_std=20)
+    weights = torch.from_numpy(np.where(y == 0, 1000.0, 1e-4))
+    found = multinomial(X, torch.from_numpy(y), 1.0, intercept=True, sample_weights=weights)
+    assert float(found.gap) < 1e-6
+    z = torch.tensor([[20.0], [0.0], [-1.0]], dtype=torch.float64)
+    loss = LOSSES["multinomial"]()
+    b, w = torch.tensor([[1.0], [0.0], [0.0]], dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+    others = np.exp(-20.0) + np.exp(-21.0)
+    assert float(loss.value(z, b, w)) == pytest.approx(np.log1p(others), rel=1e-14)
+    assert float(loss.gradient(z, b, w)[0, 0]) == pytest.approx(-others / (1 + others), rel=1e-14)

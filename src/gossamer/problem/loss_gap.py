@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..linop.bounded_inverse import bounded_inverse
 from ..linop.chosen import chosen_columns
 from .gap import Certificate
 from .penalised_loss import PenalisedLoss
@@ -117,7 +118,7 @@ def _newton(problem: PenalisedLoss, point: Tensor, z: Tensor, b: Tensor, where: 
         if bool((slope.abs() <= ROUNDING * terms).all()):
             break
         hessian = loss.gram(chosen, z, b, w) + torch.diag(heavy)
-        step = -torch.linalg.pinv(hessian, hermitian=True) @ slope
+        step = -bounded_inverse(hessian) @ slope
         shift, length, before = chosen.mv(step), 1.0, value(z, t)
         while length > SHORTEST and not bool(value(z + length * shift, t + length * step) <= before * (1 + 1e-14)):
             length /= 2

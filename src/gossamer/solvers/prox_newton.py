@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError, StructureError
+from ..linop.bounded_inverse import bounded_inverse
 from ..linop.chosen import Chosen, chosen_columns
 from ..problem import PenalisedLoss, loss_gap
 from ..terms import SeparablePenalty
@@ -161,7 +162,7 @@ class _Part:
         k = len(values)
         whole = self.problem.loss.gram(chosen, self.z, self.problem.b, self.problem.weights)
         gram, h = whole[:k, :k], slope[:k]
-        inverse = torch.linalg.pinv(whole[k:, k:], hermitian=True)
+        inverse = bounded_inverse(whole[k:, k:])
         across = whole[:k, k:] @ inverse
         gram = gram - across @ whole[k:, :k] if len(across.mT) else gram
         h = h - across @ slope[k:]

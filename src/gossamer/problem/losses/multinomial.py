@@ -7,10 +7,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from ...errors import DataError
 from ...linop.chosen import Chosen
 from .base import Loss, finite_targets
+from .logistic import SURE
 
 __all__ = ["Multinomial"]
 
@@ -52,11 +54,15 @@ class Multinomial(Loss):
         return torch.nn.functional.one_hot(labels).mT.to(torch.float64).contiguous()
 
     def value(self, z: Tensor, b: Tensor, w: Tensor) -> Tensor:
+        """log(1 + Σ of the others), which a sure sample makes as small as it is; log Σ of all would round it off."""
         own = (b * z).sum(-2, keepdim=True)
-        return (w * torch.logsumexp(z - own, -2)).sum(-1)
+        others = torch.logsumexp(torch.where(b > 0.5, -torch.inf, z - own), -2)
+        return (w * softplus(others, threshold=SURE)).sum(-1)
 
     def gradient(self, z: Tensor, b: Tensor, w: Tensor) -> Tensor:
-        return w * (z.softmax(-2) - b)
+        """p − b, the own class as minus the sum of the others: near 1, p − 1 would lose its digits."""
+        others = z.softmax(-2) * (1 - b)
+        return w * (others - b * others.sum(-2, keepdim=True))
 
     def curvature(self, z: Tensor, b: Tensor, w: Tensor) -> Tensor:
         return w * z.softmax(-2)
