@@ -118,7 +118,13 @@ def as_loss(loss: str | Loss) -> Loss:
 
 
 def solved(
-    data: LossData, penalty: Penalty, tol: float, solver: str | None, x0: Tensor | None, last: Recovery | None = None
+    data: LossData,
+    penalty: Penalty,
+    tol: float,
+    solver: str | None,
+    x0: Tensor | None,
+    max_steps: int | None = None,
+    last: Recovery | None = None,
 ) -> Recovery:
     """The solver's own recovery, from x0 or from where the last one ended."""
     if not 0 < tol < 1:
@@ -128,7 +134,9 @@ def solved(
     if name not in LOSS_SOLVERS:
         raise StructureError(f"no solver {name!r}; known: {', '.join(LOSS_SOLVERS)}{did_you_mean(name, LOSS_SOLVERS)}")
     begin, constant = (data.start(x0), None) if last is None else (last.x, last.intercept)
-    return LOSS_SOLVERS[name](tol=tol).solve(problem, begin, constant)
+    method = LOSS_SOLVERS[name](tol=tol)
+    method = method if max_steps is None else method.within(max_steps)
+    return method.solve(problem, begin, constant)
 
 
 def _choice(A: LinearOperator, penalty: Penalty) -> str:

@@ -32,6 +32,7 @@ class LossOptions(TypedDict, total=False):
         tol: of the gap relative to the objective at x = 0 (and the constant that fits best), in float64.
         solver: "prox_newton" (L1 family, CPU) or "fista" (all); None chooses.
         x0: where to begin, like x.
+        max_steps: of the solver, in the unit of `Recovery.steps`; None leaves it to the solver.
     """
 
     l2: float
@@ -46,6 +47,7 @@ class LossOptions(TypedDict, total=False):
     tol: float
     solver: str | None
     x0: Tensor | None
+    max_steps: int | None
 
 
 @dataclass(frozen=True, kw_only=True)

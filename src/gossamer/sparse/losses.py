@@ -57,7 +57,9 @@ def penalised_loss(
     else:
         term = _maker(options)(penalty)
     data = _data(A, b, loss, options)
-    found = solved(data, term, options.get("tol", 1e-6), options.get("solver"), options.get("x0"))
+    found = solved(
+        data, term, options.get("tol", 1e-6), options.get("solver"), options.get("x0"), options.get("max_steps")
+    )
     return data.answer(found)
 
 
@@ -199,7 +201,7 @@ def loss_path(
     for level in grid.tolist():
         last = found[-1] if found else None
         tol, solver = options.get("tol", 1e-6), options.get("solver")
-        found.append(solved(data, make(level), tol, solver, options.get("x0"), last))
+        found.append(solved(data, make(level), tol, solver, options.get("x0"), options.get("max_steps"), last))
     return Path(grid, data.answers(found))
 
 
