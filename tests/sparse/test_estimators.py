@@ -13,7 +13,7 @@ import torch
 from regression_cases import CLOSE, TIGHT, problem
 from scipy import sparse as scipy_sparse
 from sklearn import linear_model
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.decomposition import sparse_encode
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import SelectFromModel
@@ -41,6 +41,9 @@ CHECKED = [
     gs.MultiTaskLassoCV(**SHORT),
     gs.OrthogonalMatchingPursuit(),
     gs.OrthogonalMatchingPursuitCV(cv=2, max_iter=1),
+    gs.SparseLogisticRegression(),
+    gs.SparseLogisticRegression(C=0.3, class_weight="balanced"),
+    gs.SparseLogisticRegressionCV(Cs=[1.0], cv=2),
     gs.SparseCoder(alpha=0.1),
     gs.SparseCoder(n_nonzero_coefs=1, split_sign=True),
 ]
@@ -220,6 +223,52 @@ def test_codes_are_scikit_learns_and_do_not_depend_on_company() -> None:
     assert (gs.SparseCoder(D, alpha=0.5, positive_code=True).fit_transform(DESIGN) >= 0).all()
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_classifiers_are_scikit_learns(classes: int) -> None:
+    names = np.array(["low", "middle", "high"]) if classes == 3 else np.array(["no", "yes"])
+    y = names[np.searchsorted(np.quantile(TARGET, [0.4, 0.7][: classes - 1]), TARGET)]
+    weight = np.linspace(0, 2, 60)
+    for C in (0.1, 1.0):
+        other = linear_model.LogisticRegression(C=C, l1_ratio=1, solver="saga", tol=1e-8, max_iter=200_000)
+        other.fit(DESIGN, y, sample_weight=weight)
+        mine = gs.SparseLogisticRegression(C=C, tol=1e-11).fit(DESIGN, y, sample_weight=weight)
+        assert mine.classes_.tolist() == other.classes_.tolist()
+        assert mine.coef_.shape == other.coef_.shape
+        assert np.allclose(mine.coef_, other.coef_, atol=1e-3)
+        assert np.allclose(mine.predict_proba(DESIGN), other.predict_proba(DESIGN), atol=1e-3)
+        assert np.allclose(np.exp(mine.predict_log_proba(DESIGN)), mine.predict_proba(DESIGN))
+        assert mine.predict(DESIGN).tolist() == other.predict(DESIGN).tolist()
+    whole = dict.fromkeys(names, 1.0) | {names[0]: 3.0}
+    by_class = gs.SparseLogisticRegression(tol=1e-10, class_weight=whole).fit(DESIGN, y)
+    by_sample = gs.SparseLogisticRegression(tol=1e-10).fit(DESIGN, y, sample_weight=np.where(y == names[0], 3.0, 1.0))
+    assert np.allclose(by_class.coef_, by_sample.coef_, atol=CLOSE)
+
+
+def test_classifiers_are_the_functions() -> None:
+    A, b = torch.from_numpy(DESIGN), torch.from_numpy((TARGET > 3).astype(np.int64))
+    mine = gs.SparseLogisticRegression(C=0.5, l1_ratio=0.6, tol=1e-10).fit(DESIGN, b.numpy())
+    found = gs.logistic(A, b, 1.2, l2=0.8, intercept=True, tol=1e-10)
+    assert np.allclose(mine.coef_[0], found.x.numpy())
+    assert mine.gap_ == pytest.approx(float(found.gap))
+    shared = gs.SparseLogisticRegression(C=0.1, shared=True).fit(DESIGN, np.digitize(TARGET, [2.0, 4.0]))
+    held = shared.coef_ != 0
+    assert (held.all(0) == held.any(0)).all()
+    assert 0 < held.all(0).sum() < 30
+
+
+def test_a_classifier_chooses_its_penalty() -> None:
+    y = np.digitize(TARGET, [2.0, 4.0])
+    best, simple = (gs.SparseLogisticRegressionCV(Cs=10, cv=4, rule=rule).fit(DESIGN, y) for rule in ("min", "1se"))
+    assert simple.C_ == simple.C_1se_ <= best.C_ == best.C_min_
+    assert (np.diff(best.Cs_) > 0).all()
+    assert best.score_path_.shape == (10, 4)
+    assert best.score(DESIGN, y) > 0.8
+    alone = gs.SparseLogisticRegression(best.C_).fit(DESIGN, y)
+    assert np.allclose(alone.coef_, best.coef_, atol=1e-3)
+    wrong = gs.SparseLogisticRegressionCV(Cs=[0.1, 1.0], cv=3, scoring="error").fit(DESIGN, y)
+    assert 0 <= wrong.score_path_.min() <= wrong.score_path_.max() < 0.7
+
+
 def test_pipelines_grids_clones_pickles_and_frames() -> None:
     search = GridSearchCV(make_pipeline(StandardScaler(), gs.Lasso()), {"lasso__alpha": [0.01, 0.1, 1.0]}, cv=3)
     search.fit(DESIGN, TARGET)
@@ -269,12 +318,17 @@ def test_what_did_not_converge_warns_with_advice() -> None:
         (gs.OrthogonalMatchingPursuit(n_nonzero_coefs=31), "n_nonzero_coefs is 31"),
         (gs.OrthogonalMatchingPursuit(tol=-1.0), "tol is -1.0"),
         (gs.MultiTaskLasso(), "one axis"),
+        (gs.SparseLogisticRegression(C=0.0), "C is 0.0"),
+        (gs.SparseLogisticRegression(l1_ratio=0.0), "l1_ratio is 0.0"),
+        (gs.SparseLogisticRegressionCV(Cs=[-1.0]), "Cs are"),
+        (gs.SparseLogisticRegressionCV(scoring="auc"), "scoring is 'auc'"),
         (gs.SparseCoder(np.eye(3)), "dictionary has atoms of 3"),
     ],
 )
 def test_bad_parameters_are_one_clear_error(model: Any, words: str) -> None:
+    y = TARGET > 3 if is_classifier(model) else TARGET
     with pytest.raises(GossamerError, match=words):
-        model.fit(DESIGN, TARGET)
+        model.fit(DESIGN, y)
 
 
 def test_a_coder_is_asked_for_one_thing() -> None:

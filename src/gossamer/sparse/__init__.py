@@ -27,6 +27,7 @@ from .greedy import cosamp, htp, iht, niht, omp, simultaneous_omp, subspace_purs
 from .information import Information, degrees_of_freedom, information_criterion
 from .lasso_kin import adaptive_lasso, lasso_constrained, relaxed_lasso, square_root_lasso
 from .lasso_path import Path, lasso_path
+from .loss_cv import classification_error, logistic_cv, loss_cv, multinomial_cv
 from .losses import cox, huber, logistic, loss_max_penalty, loss_path, multinomial, penalised_loss, poisson
 from .omp_path import omp_cv, omp_path
 from .pack import Packed, pack
@@ -73,6 +74,12 @@ if TYPE_CHECKING:
     from .estimators import (
         SparseGroupLassoCV as SparseGroupLassoCV,
     )
+    from .estimators import (
+        SparseLogisticRegression as SparseLogisticRegression,
+    )
+    from .estimators import (
+        SparseLogisticRegressionCV as SparseLogisticRegressionCV,
+    )
 
 ESTIMATORS = (
     "ElasticNet",
@@ -88,6 +95,8 @@ ESTIMATORS = (
     "SparseCoder",
     "SparseGroupLasso",
     "SparseGroupLassoCV",
+    "SparseLogisticRegression",
+    "SparseLogisticRegressionCV",
 )
 
 __all__ = [
@@ -102,6 +111,7 @@ __all__ = [
     "adaptive_lasso",
     "advise",
     "basis_pursuit",
+    "classification_error",
     "cosamp",
     "cox",
     "cross_validate",
@@ -121,10 +131,13 @@ __all__ = [
     "lasso_cv",
     "lasso_path",
     "logistic",
+    "logistic_cv",
+    "loss_cv",
     "loss_max_penalty",
     "loss_path",
     "max_penalty",
     "multinomial",
+    "multinomial_cv",
     "multitask_lasso",
     "multitask_lasso_cv",
     "niht",

@@ -3,6 +3,7 @@
 from .elastic_net import ElasticNet, ElasticNetCV
 from .group_lasso import GroupLasso, GroupLassoCV, SparseGroupLasso, SparseGroupLassoCV
 from .lasso import Lasso, LassoCV
+from .logistic import SparseLogisticRegression, SparseLogisticRegressionCV
 from .multitask_lasso import MultiTaskLasso, MultiTaskLassoCV
 from .omp import OrthogonalMatchingPursuit, OrthogonalMatchingPursuitCV
 from .sparse_coder import SparseCoder
@@ -21,4 +22,6 @@ __all__ = [
     "SparseCoder",
     "SparseGroupLasso",
     "SparseGroupLassoCV",
+    "SparseLogisticRegression",
+    "SparseLogisticRegressionCV",
 ]

@@ -18,7 +18,7 @@ from ...solvers import Ending, Recovery
 from ..penalised import Penalised
 from .given import FORMS, TYPES, Given, check_alpha
 
-__all__ = ["LinearRegressor", "PenalisedRegressor", "warn_of"]
+__all__ = ["LinearRegressor", "PenalisedRegressor", "plain", "warn_of"]
 
 FINE = (Ending.CONVERGED, Ending.SPARSITY_REACHED, Ending.RESIDUAL_REACHED)
 
@@ -53,11 +53,11 @@ class LinearRegressor(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """Keep a solution, and warn where it is not one."""
         dtype = given.X.dtype
         self.coef_ = found.x.numpy().astype(dtype, copy=False)
-        self.intercept_ = _plain(found.intercept, dtype) if found.intercept is not None else 0.0
-        self.n_iter_ = _plain(found.steps.clamp(min=1))
+        self.intercept_ = plain(found.intercept, dtype) if found.intercept is not None else 0.0
+        self.n_iter_ = plain(found.steps.clamp(min=1))
         self.status_ = found.status
         if found.gap is not None:
-            self.dual_gap_ = _plain(found.gap * _at_zero(given, found.intercept is not None, found.gap.ndim))
+            self.dual_gap_ = plain(found.gap * _at_zero(given, found.intercept is not None, found.gap.ndim))
         warn_of(type(self).__name__, found)
 
 
@@ -94,7 +94,7 @@ def _at_zero(given: Given, intercept: bool, axes: int) -> Tensor:
     return each if each.ndim == axes else each.sum()
 
 
-def _plain(given: Tensor, dtype: Any = None) -> Any:
+def plain(given: Tensor, dtype: Any = None) -> Any:
     """A number for one problem, an array for many."""
     array = given.numpy() if dtype is None else given.numpy().astype(dtype, copy=False)
     return array if array.ndim else array[()]
