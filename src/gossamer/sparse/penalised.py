@@ -80,6 +80,8 @@ class Penalised:
 
     def walk(self, data: RegressionData, levels: list[float]) -> Iterator[Recovery]:
         """One level after another, as the solver sees it; the caller may stop at any."""
+        if data.traced is not None:
+            raise DataError("a path has no derivative; fit at the penalty that matters, or give A.detach(), b.detach()")
         last: Tensor | None = None
         as_seen = replace(data, single=False, mean=None, scale=None)
         problem = LeastSquares(data.A, data.b, self.family(levels[0]))
