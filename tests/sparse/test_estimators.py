@@ -41,6 +41,8 @@ CHECKED = [
     gs.MultiTaskLassoCV(**SHORT),
     gs.OrthogonalMatchingPursuit(),
     gs.OrthogonalMatchingPursuitCV(cv=2, max_iter=1),
+    gs.HuberLasso(alpha=0.1),
+    gs.PoissonLasso(),
     gs.SparseLogisticRegression(),
     gs.SparseLogisticRegression(C=0.3, class_weight="balanced"),
     gs.SparseLogisticRegressionCV(Cs=[1.0], cv=2),
@@ -267,6 +269,22 @@ def test_a_classifier_chooses_its_penalty() -> None:
     assert np.allclose(alone.coef_, best.coef_, atol=1e-3)
     wrong = gs.SparseLogisticRegressionCV(Cs=[0.1, 1.0], cv=3, scoring="error").fit(DESIGN, y)
     assert 0 <= wrong.score_path_.min() <= wrong.score_path_.max() < 0.7
+
+
+def test_other_losses_are_the_functions() -> None:
+    A, counts = torch.from_numpy(DESIGN), np.floor(np.exp(TARGET / 2))
+    weight = torch.linspace(0.5, 2, 60, dtype=torch.float64)
+    options: dict[str, Any] = {"intercept": True, "tol": 1e-10, "sample_weights": weight}
+    penalty = ALPHA * float(weight.sum())
+    robust = gs.HuberLasso(ALPHA, delta=0.5, tol=1e-10).fit(DESIGN, TARGET, sample_weight=weight.numpy())
+    found = gs.huber(A, torch.from_numpy(TARGET), penalty, delta=0.5, **options)
+    assert np.allclose(robust.coef_, found.x.numpy())
+    assert np.allclose(robust.predict(DESIGN), (A @ found.x + found.intercept).numpy())
+    rate = gs.PoissonLasso(ALPHA, tol=1e-10).fit(DESIGN, counts, sample_weight=weight.numpy())
+    found = gs.poisson(A, torch.from_numpy(counts), penalty, **options)
+    assert np.allclose(rate.coef_, found.x.numpy())
+    assert np.allclose(rate.predict(DESIGN), (A @ found.x + found.intercept).exp().numpy())
+    assert (robust.gap_, rate.gap_) <= (1e-10, 1e-10)
 
 
 def test_pipelines_grids_clones_pickles_and_frames() -> None:

@@ -120,7 +120,14 @@ def _newton(problem: PenalisedLoss, point: Tensor, z: Tensor, b: Tensor, where: 
         hessian = loss.gram(chosen, z, b, w) + torch.diag(heavy)
         step = -bounded_inverse(hessian) @ slope
         shift, length, before = chosen.mv(step), 1.0, value(z, t)
-        while length > SHORTEST and not bool(value(z + length * shift, t + length * step) <= before * (1 + 1e-14)):
+        while length > SHORTEST:
+            there, then = z + length * shift, t + length * step
+            if bool(value(there, then) <= before * (1 + 1e-14)):
+                break
+            # At the end the value is all rounding (a Poisson loss is a difference of large numbers); the slope is not.
+            left = chosen.rmv(loss.gradient(there, b, w)) + heavy * then
+            if bool(torch.linalg.vector_norm(left) <= 0.5 * torch.linalg.vector_norm(slope)):
+                break
             length /= 2
         if length <= SHORTEST:
             break

@@ -35,50 +35,24 @@ from .penalty_cv import elastic_net_cv, group_lasso_cv, lasso_cv, multitask_lass
 from .stability import Stability, stability_selection
 
 if TYPE_CHECKING:
-    from .estimators import (
-        ElasticNet as ElasticNet,
-    )
-    from .estimators import (
-        ElasticNetCV as ElasticNetCV,
-    )
-    from .estimators import (
-        GroupLasso as GroupLasso,
-    )
-    from .estimators import (
-        GroupLassoCV as GroupLassoCV,
-    )
-    from .estimators import (
-        Lasso as Lasso,
-    )
-    from .estimators import (
-        LassoCV as LassoCV,
-    )
-    from .estimators import (
-        MultiTaskLasso as MultiTaskLasso,
-    )
-    from .estimators import (
-        MultiTaskLassoCV as MultiTaskLassoCV,
-    )
-    from .estimators import (
-        OrthogonalMatchingPursuit as OrthogonalMatchingPursuit,
-    )
-    from .estimators import (
-        OrthogonalMatchingPursuitCV as OrthogonalMatchingPursuitCV,
-    )
-    from .estimators import (
-        SparseCoder as SparseCoder,
-    )
-    from .estimators import (
-        SparseGroupLasso as SparseGroupLasso,
-    )
-    from .estimators import (
-        SparseGroupLassoCV as SparseGroupLassoCV,
-    )
-    from .estimators import (
-        SparseLogisticRegression as SparseLogisticRegression,
-    )
-    from .estimators import (
-        SparseLogisticRegressionCV as SparseLogisticRegressionCV,
+    from .estimators import (  # noqa: F401 - for type checkers; `__getattr__` brings them
+        ElasticNet,
+        ElasticNetCV,
+        GroupLasso,
+        GroupLassoCV,
+        HuberLasso,
+        Lasso,
+        LassoCV,
+        MultiTaskLasso,
+        MultiTaskLassoCV,
+        OrthogonalMatchingPursuit,
+        OrthogonalMatchingPursuitCV,
+        PoissonLasso,
+        SparseCoder,
+        SparseGroupLasso,
+        SparseGroupLassoCV,
+        SparseLogisticRegression,
+        SparseLogisticRegressionCV,
     )
 
 ESTIMATORS = (
@@ -86,12 +60,14 @@ ESTIMATORS = (
     "ElasticNetCV",
     "GroupLasso",
     "GroupLassoCV",
+    "HuberLasso",
     "Lasso",
     "LassoCV",
     "MultiTaskLasso",
     "MultiTaskLassoCV",
     "OrthogonalMatchingPursuit",
     "OrthogonalMatchingPursuitCV",
+    "PoissonLasso",
     "SparseCoder",
     "SparseGroupLasso",
     "SparseGroupLassoCV",

@@ -4,6 +4,7 @@ from .elastic_net import ElasticNet, ElasticNetCV
 from .group_lasso import GroupLasso, GroupLassoCV, SparseGroupLasso, SparseGroupLassoCV
 from .lasso import Lasso, LassoCV
 from .logistic import SparseLogisticRegression, SparseLogisticRegressionCV
+from .loss_regressors import HuberLasso, PoissonLasso
 from .multitask_lasso import MultiTaskLasso, MultiTaskLassoCV
 from .omp import OrthogonalMatchingPursuit, OrthogonalMatchingPursuitCV
 from .sparse_coder import SparseCoder
@@ -13,12 +14,14 @@ __all__ = [
     "ElasticNetCV",
     "GroupLasso",
     "GroupLassoCV",
+    "HuberLasso",
     "Lasso",
     "LassoCV",
     "MultiTaskLasso",
     "MultiTaskLassoCV",
     "OrthogonalMatchingPursuit",
     "OrthogonalMatchingPursuitCV",
+    "PoissonLasso",
     "SparseCoder",
     "SparseGroupLasso",
     "SparseGroupLassoCV",

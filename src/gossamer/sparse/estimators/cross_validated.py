@@ -40,6 +40,7 @@ class CrossValidated(LinearRegressor):
         found = search.over(self._models(given.X.shape[1]), given.X, given.b, given.weights)
         self._keep(found, given.mass)
         self._take(found.recovery, given)
+        self._certify(found.recovery, given)
         return self
 
     def _grid(self, mass: float) -> tuple[Any, int, float]:

@@ -18,20 +18,20 @@ from ...solvers import Ending, Recovery
 from ..penalised import Penalised
 from .given import FORMS, TYPES, Given, check_alpha
 
-__all__ = ["LinearRegressor", "PenalisedRegressor", "plain", "warn_of"]
+__all__ = ["LinearModel", "LinearRegressor", "PenalisedRegressor", "plain", "warn_of"]
 
 FINE = (Ending.CONVERGED, Ending.SPARSITY_REACHED, Ending.RESIDUAL_REACHED)
 
 
-class LinearRegressor(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
-    """Predicts Xw + c. A subclass says how many targets it takes, and fits."""
+class LinearModel(BaseEstimator, ABC):  # type: ignore[misc]
+    """Coefficients and an intercept. A subclass says how many targets it takes, fits, and predicts."""
 
     @property
     @abstractmethod
     def _targets(self) -> str:
         """ "one", "any" or "many"."""
 
-    def predict(self, X: Any) -> Any:
+    def _linear(self, X: Any) -> Any:
         """X coef_ + intercept_: (m,), or (m, targets)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=FORMS, dtype=TYPES, reset=False)
@@ -56,9 +56,20 @@ class LinearRegressor(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         self.intercept_ = plain(found.intercept, dtype) if found.intercept is not None else 0.0
         self.n_iter_ = plain(found.steps.clamp(min=1))
         self.status_ = found.status
+        warn_of(type(self).__name__, found)
+
+
+class LinearRegressor(RegressorMixin, LinearModel):  # type: ignore[misc]
+    """Least squares: predicts Xw + c."""
+
+    def predict(self, X: Any) -> Any:
+        """X coef_ + intercept_: (m,), or (m, targets)."""
+        return self._linear(X)
+
+    def _certify(self, found: Recovery, given: Given) -> None:
+        """The gap in scikit-learn's units."""
         if found.gap is not None:
             self.dual_gap_ = plain(found.gap * _at_zero(given, found.intercept is not None, found.gap.ndim))
-        warn_of(type(self).__name__, found)
 
 
 class PenalisedRegressor(LinearRegressor):
@@ -81,7 +92,9 @@ class PenalisedRegressor(LinearRegressor):
         shape = (*given.b.shape[:-1], given.X.shape[1])
         x0 = given.b.new_tensor(start) if start is not None and start.shape == shape else None
         level = check_alpha(self.alpha) * given.mass
-        self._take(self._model(given.X.shape[1]).fit(given.X, given.b, level, given.weights, x0), given)
+        found = self._model(given.X.shape[1]).fit(given.X, given.b, level, given.weights, x0)
+        self._take(found, given)
+        self._certify(found, given)
         return self
 
 
