@@ -72,9 +72,10 @@ class Dense(LinearOperator):
 
     @cached_property
     def unit(self) -> UnitColumns:
-        """The columns divided by their norms, which are not 0. Not for a matrix that takes part in autograd."""
-        scales = 1 / self._norms
-        rows = (self.matrix.mT * scales[:, None]).contiguous()
+        """The columns divided by their norms, which are not 0: values alone, no derivative passes through them."""
+        matrix = self.matrix.detach()
+        scales = 1 / torch.linalg.vector_norm(matrix, dim=0)
+        rows = (matrix.mT * scales[:, None]).contiguous()
         return UnitColumns(rows, rows.conj() @ rows.mT, scales)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Room 4: problems. A fit and a term; and the duality gap, which judges any x from the data alone."""
+"""Room 4: problems. A fit and a term; and the certificates, which judge any x from the data alone."""
 
 from .gap import Certificate, duality_gap, pursuit_gap
 from .layer import LayerQuadratic, Problem
@@ -8,6 +8,7 @@ from .losses import LOSSES, Loss
 from .penalised_loss import PenalisedLoss
 from .pursuit import Pursuit
 from .square_root import square_root_gap
+from .support import SupportCertificate, mutual_coherence, support_certificate
 
 __all__ = [
     "LOSSES",
@@ -18,8 +19,11 @@ __all__ = [
     "PenalisedLoss",
     "Problem",
     "Pursuit",
+    "SupportCertificate",
     "duality_gap",
     "loss_gap",
+    "mutual_coherence",
     "pursuit_gap",
     "square_root_gap",
+    "support_certificate",
 ]

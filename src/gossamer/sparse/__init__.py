@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingDependencyError
 from .advice import Advice, Suggestion, advise
+from .certificate import support_certificate
 from .conversion import to_scipy, to_torch
 from .convex import (
     basis_pursuit,
@@ -130,6 +131,7 @@ __all__ = [
     "stability_selection",
     "stratified_folds",
     "subspace_pursuit",
+    "support_certificate",
     "time_folds",
     "to_scipy",
     "to_torch",
