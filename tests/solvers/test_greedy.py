@@ -50,6 +50,11 @@ def test_each_noisy_signal_is_answered_as_alone(solve: Callable[..., object], dt
     torch.testing.assert_close(solve(A, b, 6).x, alone, rtol=0, atol=near)
 
 
+def test_a_conjugate_that_was_not_written_out_is_a_signal_too() -> None:
+    A, _, b = planted(20, 40, 3, 2, torch.complex128)
+    torch.testing.assert_close(greedy.omp(A, b.conj(), 3).x, greedy.omp(A, b.conj().resolve_conj(), 3).x)
+
+
 def test_omp_takes_the_steps_of_scikit_learn() -> None:
     A, _, _ = planted(30, 60, 1, 1)
     b = torch.randn(40, 30, dtype=torch.float64)

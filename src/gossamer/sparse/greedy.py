@@ -198,7 +198,7 @@ def _checked(A: Any, b: Any) -> tuple[LinearOperator, Tensor]:
 
 def _finite(b: Tensor) -> bool:
     """One pass without a copy, where isfinite makes five: of 10,000 short signals it took a fifth of the time."""
-    entries = torch.view_as_real(b) if b.is_complex() else b
+    entries = torch.view_as_real(b.resolve_conj()) if b.is_complex() else b
     return all(bool(torch.isfinite(end)) for end in entries.aminmax()) if b.numel() else True
 
 
