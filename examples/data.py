@@ -69,8 +69,8 @@ def ecg(synthetic: bool) -> Tensor:
 def gene_expression(synthetic: bool) -> tuple[Tensor, Tensor, list[str]]:
     """Log expression (cell lines, genes), the place of each line's tissue, and the tissues' names.
 
-    NCI60, 57 × 6,830: the tissues with five lines or more. Four repeats of a line, two lines of prostate and one that is
-    unknown are left out. Synthetic: 40 × 200, of which three genes are raised in each of four tissues.
+    NCI60, 57 × 6,830: the tissues with five lines or more. Four repeats of a line, two lines of prostate and one that
+    is unknown are left out. Synthetic: 40 × 200, of which three genes are raised in each of four tissues.
     """
     if synthetic:
         x = torch.randn(40, 200, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -62,10 +62,16 @@ CHECKS: dict[str, Check] = {
         lambda said: number(r"^32 atoms: PRD ([\d.]+)", said) < 5,
         lambda said: number(r"^32 atoms: .* ([\d.]+)× fewer", said) > 4,
     ),
+    "gene_selection": drawn(
+        lambda said: number(r"^lines used for nothing .*: ([\d.]+) %", said) < 50,  # guessing: 75
+        lambda said: number(r"nothing .*: ([\d.]+) %", said) > number(r"genes and penalty: ([\d.]+) %", said) + 5,
+        lambda said: number(r" (\d+) by all 10$", said) >= 3,  # of the twelve that are raised
+    ),
     "image_classifier": smaller(25.0),
     "language_model": smaller(4.5),
     "sentence_encoder": smaller(3.5),
     "tabular_mlp": smaller(12.0),
+    "text_classes": drawn(lambda said: number(r"([\d.]+) % of 120 test posts, chosen", said) > 90),  # guessing: 20
 }
 
 
