@@ -90,6 +90,17 @@ def test_runs_from_an_empty_folder(path: Path, tmp_path: Path) -> None:
     CHECKS[path.stem](run(path, tmp_path, *flags), tmp_path)
 
 
+def test_made_up_data_are_never_taken_unasked(tmp_path: Path) -> None:
+    """Without a network and without the flag it ends and says what to do."""
+    path = ROOT / "examples" / "ecg_atoms.py"
+    ran = started(path, tmp_path, PIP_NO_INDEX="1", PIP_FIND_LINKS="", GOSSAMER_DATA=str(tmp_path / "cache"))
+    assert ran.returncode == 1
+    assert "could not be fetched" in ran.stderr
+    assert "--synthetic" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert not list(tmp_path.glob("*.png"))
+
+
 def test_the_gallery_shows_every_picture_and_they_are_small() -> None:
     page = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
     pictures = {path.stem: path for path in (ROOT / "docs" / "images").iterdir()}
@@ -114,16 +125,20 @@ def test_the_gallery_shows_what_is_printed(path: Path, tmp_path: Path) -> None:
 
 def run(path: Path, folder: Path, *flags: str) -> str:
     """What the example prints. It may neither fail nor warn."""
+    ran = started(path, folder, *flags)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    assert "Warning" not in ran.stderr, ran.stderr[-2000:]
+    return ran.stdout
+
+
+def started(path: Path, folder: Path, *flags: str, **more: str) -> subprocess.CompletedProcess[str]:
     source = str(Path(gossamer.__file__).parents[1])
     settings = {"PYTHONPATH": source, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-    ran = subprocess.run(
+    return subprocess.run(
         [sys.executable, str(path), *flags],
         cwd=folder,
-        env=os.environ | settings | {"MPLBACKEND": "agg"},
+        env=os.environ | settings | {"MPLBACKEND": "agg"} | more,
         capture_output=True,
         text=True,
         timeout=300,
     )
-    assert ran.returncode == 0, ran.stderr[-2000:]
-    assert "Warning" not in ran.stderr, ran.stderr[-2000:]
-    return ran.stdout
