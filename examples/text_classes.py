@@ -39,7 +39,7 @@ def main() -> None:
     words = {word: place for place, word in enumerate(sorted(w for w, times in seen.items() if times >= 5))}
     x, y = words_of(posts, words), torch.tensor(groups)
     path = loss_path(
-        x.index_select(0, held_in), y[held_in], "multinomial", count=30, ratio=1e-3, intercept=True, tol=1e-3
+        x.index_select(0, held_in), y[held_in], "multinomial", count=30, ratio=1e-3, intercept=True, tol=1e-5
     )
 
     def right(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
