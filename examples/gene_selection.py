@@ -13,7 +13,7 @@ import torch
 from gossamer.sparse import Path, loss_path, stratified_folds
 
 SHOWN = 20
-OPTIONS = {"loss": "multinomial", "count": 15, "ratio": 0.02, "intercept": True, "standardise": True, "tol": 1e-6}
+OPTIONS = {"loss": "multinomial", "count": 15, "ratio": 0.02, "intercept": True, "standardise": True, "tol": 1e-4}
 WAYS = ("nothing (nested)", "choosing the penalty", "choosing genes and penalty", "the fit")
 
 
