@@ -46,6 +46,9 @@ FUNCTIONS = {
     "niht": lambda A, b: sparse.niht(A, b, 2),
     "htp": lambda A, b: sparse.htp(A, b, 2, step=0.05),
     "huber": lambda A, b: sparse.huber(A, b, 1.0, tol=TIGHT),
+    "square_root_lasso": lambda A, b: sparse.square_root_lasso(A, b, 0.5),
+    "lasso_constrained": lambda A, b: sparse.lasso_constrained(A, b, 1.0),
+    "relaxed_lasso": lambda A, b: sparse.relaxed_lasso(A, b, 1.0, tol=TIGHT),
     "stability_selection": lambda A, b: sparse.stability_selection(A, b, 2, pairs=2).frequency,
 }
 every_function = pytest.mark.parametrize("name", FUNCTIONS)
@@ -235,3 +238,18 @@ def test_what_has_no_derivative_says_so():
             FUNCTIONS[name](A, TARGET)
     with torch.no_grad():
         assert not FUNCTIONS["huber"](A, TARGET).x.requires_grad
+
+
+def test_survival_times_come_in_any_array():
+    events = (np.arange(12) % 3 > 0).astype(int)
+    times = np.abs(TARGET) + 0.1
+    expected = sparse.cox(DESIGN, torch.from_numpy(times), torch.from_numpy(events), 0.3).x
+    for t, e in (
+        (times.tolist(), events.tolist()),
+        (read_only(times), read_only(events)),
+        (times.astype(">f8"), events),
+    ):
+        assert torch.allclose(sparse.cox(DESIGN, t, e, 0.3).x, expected)
+    for t, e in ((None, events), (times, None), (times, events[:5]), (times * np.nan, events), (times, events + 1)):
+        with pytest.raises(GossamerError):
+            sparse.cox(DESIGN, t, e, 0.3)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError, StructureError
+from ..linop import as_signals
 from ..problem import Loss
 from ..problem.losses import Cox, Huber, Logistic, Multinomial, Poisson
 from ..solvers import Recovery
@@ -146,7 +147,7 @@ def cox(A: Any, times: Any, events: Any, penalty: float | Penalty, **options: Un
     >>> float(found.x) > 0, found.status
     (True, 'converged: the certificate is below the tolerance')
     """
-    t, e = torch.as_tensor(times), torch.as_tensor(events)
+    t, e = as_signals(times), as_signals(events)
     if t.ndim != 1 or t.shape != e.shape:
         raise DataError(
             f"times have shape {tuple(t.shape)}, events {tuple(e.shape)}; give one of each for every sample"
