@@ -95,6 +95,8 @@ def pursuit_gap(A: LinearOperator, b: Tensor, x: Tensor, dual: Tensor, epsilon: 
 
     Any y with ‖A'y‖_∞ ≤ 1 gives min ≥ b'y − ε‖y‖; `dual` is any y at all, and is scaled to be one.
 
+    Complex data: b'y is the real part of bᴴy, and |·| the modulus.
+
     Args: A (m, n); b, dual (*b, m); x (*b, n); epsilon (*b), in the units of b.
     Returns: a Certificate whose objective is ‖x‖₁, with the gap relative to it (not divided where x = 0). A point
         outside the ball is judged by its residual, not here.
@@ -104,11 +106,12 @@ def pursuit_gap(A: LinearOperator, b: Tensor, x: Tensor, dual: Tensor, epsilon: 
     >>> float(pursuit_gap(A, b, b, torch.tensor([1.0, 0.0]), torch.tensor(0.0)).gap) < 1e-12
     True
     """
-    A, b, x, dual = widened(A), b.double(), x.double(), dual.double()
+    wide = torch.complex128 if A.dtype.is_complex else torch.float64
+    A, b, x, dual = A if A.dtype == wide else A.double(), b.to(wide), x.to(wide), dual.to(wide)
     objective = x.abs().sum(-1)
     residual = torch.linalg.vector_norm(A.mv(x) - b, dim=-1)
     dual = dual / A.rmv(dual).abs().amax(-1, keepdim=True).clamp(min=torch.finfo(torch.float64).tiny)
-    bound = (b * dual).sum(-1) - epsilon.double() * torch.linalg.vector_norm(dual, dim=-1)
+    bound = (b.conj() * dual).sum(-1).real - epsilon.double() * torch.linalg.vector_norm(dual, dim=-1)
     gap = (objective - bound.clamp(min=0)).clamp(min=0) / torch.where(objective > 0, objective, 1.0)
     return Certificate(objective, gap, residual)
 

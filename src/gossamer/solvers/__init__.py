@@ -13,6 +13,7 @@ from .homotopy import Homotopy
 from .loss_fista import LossFISTA
 from .losses import LossSolver
 from .outcome import ADVICE, Ending, Recovery
+from .primal_dual import PrimalDual
 from .projection import Projection
 from .prox_newton import ProxNewton
 from .pursuit import HomotopyPursuit, PursuitSolver
@@ -35,6 +36,7 @@ __all__ = [
     "IterativeSolver",
     "LossFISTA",
     "LossSolver",
+    "PrimalDual",
     "Projection",
     "ProxNewton",
     "PursuitSolver",
@@ -50,5 +52,9 @@ CONVEX: Mapping[str, type[CoordinateDescent | GramDescent | FISTA | Homotopy]] =
     "fista": FISTA,
     "homotopy": Homotopy,
 }
-PURSUIT: Mapping[str, type[HomotopyPursuit | ADMM]] = {"homotopy": HomotopyPursuit, "admm": ADMM}
+PURSUIT: Mapping[str, type[HomotopyPursuit | ADMM | PrimalDual]] = {
+    "homotopy": HomotopyPursuit,
+    "admm": ADMM,
+    "primal_dual": PrimalDual,
+}
 LOSS_SOLVERS: Mapping[str, type[ProxNewton | LossFISTA]] = {"prox_newton": ProxNewton, "fista": LossFISTA}

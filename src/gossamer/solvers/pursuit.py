@@ -29,8 +29,8 @@ def pursued(problem: Pursuit, x: Tensor, dual: Tensor, steps: Tensor, tol: float
     """The recovery of x as it is handed out, judged by its residual and by weak duality with any y."""
     x = x.to(problem.b.dtype)
     epsilon = torch.full(x.shape[:1], problem.epsilon, dtype=torch.float64, device=x.device)
-    judged = pursuit_gap(problem.data.wide, problem.b, x, dual, epsilon)
-    rounding = 32 * torch.finfo(x.dtype).eps * torch.linalg.vector_norm(problem.b.double(), dim=-1)
+    judged = pursuit_gap(problem.wide, problem.b, x, dual, epsilon)
+    rounding = 32 * torch.finfo(x.dtype).eps * torch.linalg.vector_norm(problem.wide_b, dim=-1)
     outside = judged.residual > problem.radius * (1 + SLACK) + rounding
     ending = torch.where(judged.gap <= tol, Ending.CONVERGED, Ending.STEPS_EXHAUSTED)
     ending = torch.where(outside, Ending.INFEASIBLE, ending).to(torch.int8)

@@ -192,7 +192,8 @@ def basis_pursuit(
         min ‖x‖₁ s.t. ‖Ax − b‖₂ ≤ epsilon
 
     Args: A, b as for `lasso`; epsilon ≥ 0 in the units of b, 0 for Ax = b; tol: of the gap relative to ‖x‖₁; solver:
-        "homotopy" (exact), or "admm" (epsilon 0, many signals at once).
+        "homotopy" (exact), "admm" (epsilon 0, many signals at once) or "primal_dual" (many signals, any linear map and
+            device; the only one for complex data, where |x_j| is the modulus).
     Returns: a Recovery whose objective is ‖x‖₁. Infeasible rows say so in `status`; their x fits b best. x takes part
         in autograd as that of `lasso` does. With epsilon 0 and fewer than m nonzeros it has no unique derivative:
         that of A_S⁺b is given.
