@@ -70,10 +70,24 @@ typedef int32_t (*gs_l1_sweeps_fn)(const double *gram, int64_t stride, int64_t k
                                    double high, double ridge, double accuracy, int32_t sweeps, double *x, double *h,
                                    int32_t *done);
 
+/* min_x 1/2 x'Gx - c'x + sum thresholds_j |x_j|, low <= x <= high, for each row c of correlations, where G has ones on
+ * its diagonal, and both c and the answer are the caller's times `scales` (> 0).
+ *
+ * off_diagonal: n rows of `stride` items, a multiple of 32, holding G less its diagonal and zeros beyond n; thresholds,
+ * low <= 0 and high >= 0 (either may be infinite), scales: (n,); correlations (count, n); squares (count,), of the norms
+ * of the signals. A signal ends where an estimate of its duality gap falls to tol * square / 2, or after `rounds`, or
+ * when rounds bring nothing. room is scratch of exactly 13*stride + n*stride items. In and out: x (count, n), where to
+ * begin and where it ended. Out: done, the rounds made, or -1 - that where the estimate stayed above.
+ */
+typedef int32_t (*gs_gram_descent_fn)(const double *off_diagonal, int64_t n, int64_t stride, const double *scales,
+                                      const double *thresholds, const double *low, const double *high,
+                                      const double *correlations, const double *squares, double tol, int32_t rounds,
+                                      int64_t count, double *room, int64_t room_items, double *x, int32_t *done);
+
 /* One row of the kernel table. Of one op and item size, dispatch takes the last row that the processor runs. */
 typedef struct gs_kernel {
     const char *name;       /* op_format_wtype_atype_tile__isa, parts that do not apply left out */
-    const char *op;         /* pack_bits .. l1_sweeps, as above: fixes the type of `function` */
+    const char *op;         /* pack_bits .. gram_descent, as above: fixes the type of `function` */
     const char *isa;        /* scalar | avx2 | avx512 | neon */
     int32_t item_size;      /* bytes of one item: 1, 2, 4 or 8 */
     int32_t width;          /* items a step of the main loop; shorter rests take another path */

@@ -36,6 +36,8 @@ struct Plain {
     }
     GS_TARGET static V minus(V a, V b, V c) { return plus(-a, b, c); }  // c - a b
     GS_TARGET static V size(V a) { return std::fabs(a); }
+    GS_TARGET static V larger(V a, V b) { return a > b ? a : b; }
+    GS_TARGET static V smaller(V a, V b) { return a < b ? a : b; }
     GS_TARGET static T sum(V a) { return a; }
     GS_TARGET static I from(int64_t i) { return i; }  // i, i + 1, .. in the lanes
     GS_TARGET static I step(I i, int64_t by) { return i + by; }

@@ -25,6 +25,8 @@ struct Singles {
     GS_TARGET static V plus(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }
     GS_TARGET static V minus(V a, V b, V c) { return _mm256_fnmadd_ps(a, b, c); }
     GS_TARGET static V size(V a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+    GS_TARGET static V larger(V a, V b) { return _mm256_max_ps(a, b); }
+    GS_TARGET static V smaller(V a, V b) { return _mm256_min_ps(a, b); }
     GS_TARGET static T sum(V a) {
         __m128 half = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
         half = _mm_add_ps(half, _mm_movehl_ps(half, half));
@@ -69,6 +71,8 @@ struct Doubles {
     GS_TARGET static V plus(V a, V b, V c) { return _mm256_fmadd_pd(a, b, c); }
     GS_TARGET static V minus(V a, V b, V c) { return _mm256_fnmadd_pd(a, b, c); }
     GS_TARGET static V size(V a) { return _mm256_andnot_pd(_mm256_set1_pd(-0.0), a); }
+    GS_TARGET static V larger(V a, V b) { return _mm256_max_pd(a, b); }
+    GS_TARGET static V smaller(V a, V b) { return _mm256_min_pd(a, b); }
     GS_TARGET static T sum(V a) {
         const __m128d half = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
         return _mm_cvtsd_f64(_mm_add_sd(half, _mm_unpackhi_pd(half, half)));

@@ -31,6 +31,8 @@ struct Singles {
     GS_TARGET static V plus(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
     GS_TARGET static V minus(V a, V b, V c) { return _mm512_fnmadd_ps(a, b, c); }
     GS_TARGET static V size(V a) { return _mm512_abs_ps(a); }
+    GS_TARGET static V larger(V a, V b) { return _mm512_max_ps(a, b); }
+    GS_TARGET static V smaller(V a, V b) { return _mm512_min_ps(a, b); }
     GS_TARGET static T sum(V a) { return _mm512_reduce_add_ps(a); }
     GS_TARGET static I from(int64_t i) {
         const I lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -65,6 +67,8 @@ struct Doubles {
     GS_TARGET static V plus(V a, V b, V c) { return _mm512_fmadd_pd(a, b, c); }
     GS_TARGET static V minus(V a, V b, V c) { return _mm512_fnmadd_pd(a, b, c); }
     GS_TARGET static V size(V a) { return _mm512_abs_pd(a); }
+    GS_TARGET static V larger(V a, V b) { return _mm512_max_pd(a, b); }
+    GS_TARGET static V smaller(V a, V b) { return _mm512_min_pd(a, b); }
     GS_TARGET static T sum(V a) { return _mm512_reduce_add_pd(a); }
     GS_TARGET static I from(int64_t i) {
         return _mm512_add_epi64(_mm512_set1_epi64(i), _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7));

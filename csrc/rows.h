@@ -18,6 +18,9 @@ Rows batch_omp_rows();
 Rows batch_omp_avx2_rows();
 Rows batch_omp_avx512_rows();
 Rows l1_sweeps_rows();
+Rows gram_descent_rows();
+Rows gram_descent_avx2_rows();
+Rows gram_descent_avx512_rows();
 
 template <int32_t N>
 Rows rows_of(const gs_kernel (&rows)[N]) {

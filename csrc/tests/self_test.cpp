@@ -305,6 +305,38 @@ void test_l1_sweeps(const gs_kernel &row) {
     expect(call(1, 1, 1, nullptr) == GS_BAD_POINTER, row, "null x", 1, 1);
 }
 
+// Columns that share nothing: each lands on its soft threshold, within its bounds.
+void test_gram_descent(const gs_kernel &row) {
+    const auto function = reinterpret_cast<gs_gram_descent_fn>(row.function);
+    for (int64_t n : {1, 7, 31, 32, 33, 67}) {
+        const auto size = static_cast<size_t>(n), stride = (size + 31) / 32 * 32;
+        const std::vector<double> gram(size * stride), scales(size, 2), thresholds(size, 1), low(size), high(size, 3);
+        std::vector<double> c(2 * size), squares(2), room((size + 13) * stride), x(2 * size), wanted(2 * size);
+        for (size_t j = 0; j < 2 * size; ++j) {
+            const double value = j % 3 == 0 ? 1.5 : (j % 3 == 1 ? -4 : 9);
+            c[j] = value;
+            squares[j / size] += 4 * value * value;
+            wanted[j] = j % 3 == 0 ? 4 : (j % 3 == 1 ? 0 : 6);
+        }
+        std::vector<int32_t> done(2);
+        const auto call = [&](int64_t wide, int64_t count, size_t items, const double *correlations) {
+            return function(gram.data(), n, wide, scales.data(), thresholds.data(), low.data(), high.data(),
+                            correlations, squares.data(), 1e-9, 50, count, room.data(), static_cast<int64_t>(items),
+                            x.data(), done.data());
+        };
+        const auto wide = static_cast<int64_t>(stride);
+        expect(call(wide, 2, room.size(), c.data()) == GS_OK, row, "status", n, 0);
+        expect(x == wanted && done[0] >= 0 && done[1] >= 0, row, "x", n, done[0]);
+        expect(call(wide + 1, 2, room.size(), c.data()) == GS_BAD_LENGTH, row, "odd stride", n, 0);
+        expect(call(wide - 32, 2, room.size(), c.data()) == GS_BAD_LENGTH, row, "short stride", n, 0);
+        expect(call(wide, -1, room.size(), c.data()) == GS_BAD_LENGTH, row, "negative count", n, 0);
+        expect(call(wide, INT64_MAX, room.size(), c.data()) == GS_BAD_LENGTH, row, "huge count", n, 0);
+        expect(call(wide, 2, room.size() - 1, c.data()) == GS_BAD_LENGTH, row, "short room", n, 0);
+        expect(call(wide, 2, room.size(), nullptr) == GS_BAD_POINTER, row, "null correlations", n, 0);
+        expect(call(wide, 0, room.size(), nullptr) == GS_OK, row, "empty", n, 0);
+    }
+}
+
 struct Test {
     const char *op;
     void (*run)(const gs_kernel &row);
@@ -317,6 +349,7 @@ constexpr Test kTests[] = {
     {"mask_expand", test_mask_expand},
     {"batch_omp", test_batch_omp},
     {"l1_sweeps", test_l1_sweeps},
+    {"gram_descent", test_gram_descent},
 };
 
 }  // namespace

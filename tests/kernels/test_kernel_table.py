@@ -16,13 +16,13 @@ from gossamer.kernels.native import Library, Row
 
 # op_format_wtype_atype_tile__isa, where format, types and tile may be missing.
 NAME = re.compile(
-    r"(?P<op>pack_bits|unpack_bits|mask_compress|mask_expand|batch_omp|l1_sweeps)(_[a-z0-9]+)*"
+    r"(?P<op>pack_bits|unpack_bits|mask_compress|mask_expand|batch_omp|l1_sweeps|gram_descent)(_[a-z0-9]+)*"
     r"__(scalar|avx2|avx512|neon)"
 )
 ITEM_SIZES = {"pack_bits": (1,), "unpack_bits": (1,), "mask_compress": (1, 2, 4), "mask_expand": (1, 2, 4)}
-ITEM_SIZES |= {"batch_omp": (4, 8), "l1_sweeps": (8,)}
-# Floats, which agree to rounding and not to the bit: compared in test_batch_omp.py and test_l1_sweeps.py.
-ROUNDED = {"batch_omp", "l1_sweeps"}
+ITEM_SIZES |= {"batch_omp": (4, 8), "l1_sweeps": (8,), "gram_descent": (8,)}
+# Floats, which agree to rounding and not to the bit: compared in their own files.
+ROUNDED = {"batch_omp", "gram_descent", "l1_sweeps"}
 
 
 def mismatch(row: Row, shift: int) -> str | None:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from . import checks, native, reference, sequential
+from .greedy_newton import gram_descent as _gram_descent
 from .kernel import Kernel
 from .native import KernelStatus, status
 
@@ -26,6 +27,7 @@ __all__ = [
     "Kernel",
     "KernelStatus",
     "batch_omp",
+    "gram_descent",
     "l1_sweeps",
     "mask_compress",
     "mask_expand",
@@ -43,6 +45,7 @@ KERNELS: dict[str, Kernel] = {
     "mask_expand": Kernel(reference.mask_expand, native.mask_expand, checks.mask_expand, checks.mask_fits_values),
     "batch_omp": Kernel(reference.batch_omp, native.batch_omp, checks.batch_omp, None),
     "l1_sweeps": Kernel(sequential.l1_sweeps, native.l1_sweeps, checks.l1_sweeps, None),
+    "gram_descent": Kernel(_gram_descent, native.gram_descent, checks.gram_descent, None),
 }
 
 
@@ -181,4 +184,34 @@ def l1_sweeps(
     (tensor([2.], dtype=torch.float64), tensor([1.], dtype=torch.float64), 2)
     """
     found: tuple[Tensor, Tensor, int] = KERNELS["l1_sweeps"](gram, levels, x, h, low, high, ridge, accuracy, sweeps)
+    return found
+
+
+def gram_descent(
+    gram: Tensor, scales: Tensor, thresholds: Tensor, low: Tensor, high: Tensor,
+    correlations: Tensor, squares: Tensor, start: Tensor | None, tol: float, rounds: int,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Minimise many penalised quadratics of one Gram matrix, each by greedy coordinates and Newton steps.
+
+        min_u ½u'Gu − (scales·c)'u + Σ_j thresholds_j|u_j|  s.t.  low ≤ u ≤ high,   x = scales·u
+
+    Args: gram (n, n) with ones on its diagonal; scales (n,) > 0; thresholds (n,) ≥ 0; low (n,) ≤ 0 ≤ high (n,), either
+        may be infinite; correlations (count, n), their rows c; squares (count,), ‖b‖² of the signals; start (count, n),
+        the x to begin at, or None for zeros. All float64. A signal ends where an estimate of its gap falls to
+        ½·tol·square, after `rounds`, or when rounds bring nothing.
+    Returns: x (count, n); rounds (count,) int32, or −1 − rounds where the estimate stayed above.
+    Raises: KernelError when shapes, dtypes or devices do not fit.
+    Source: greedy rule, Dhillon, Ravikumar and Tewari 2011; the Newton step is that of feature-sign search (Lee et al.
+        2006), which adds one entry at a time. The reference leaves the Newton step out where a support is dependent;
+        native code leaves out the dependent columns.
+
+    >>> one, zero = torch.ones(2, dtype=torch.float64), torch.zeros(1, 2, dtype=torch.float64)
+    >>> c = torch.tensor([[3.0, -0.5]], dtype=torch.float64)
+    >>> eye, square = torch.eye(2, dtype=torch.float64), c.square().sum(-1)
+    >>> gram_descent(eye, one, one, -9 * one, 9 * one, c, square, zero, 1e-9, 10)[0]
+    tensor([[2., 0.]], dtype=torch.float64)
+    """
+    found: tuple[Tensor, Tensor] = KERNELS["gram_descent"](
+        gram, scales, thresholds, low, high, correlations, squares, start, tol, rounds
+    )
     return found

@@ -12,6 +12,7 @@ __all__ = [
     "batch_omp",
     "bool_vector",
     "codes_fit",
+    "gram_descent",
     "l1_sweeps",
     "mask_compress",
     "mask_expand",
@@ -90,6 +91,31 @@ def l1_sweeps(
         raise KernelError(
             f"give low ≤ 0 ≤ high, ridge and accuracy ≥ 0 and sweeps ≥ 0, given {(low, high, ridge, accuracy, sweeps)}"
         )
+
+
+def gram_descent(
+    gram: Tensor, scales: Tensor, thresholds: Tensor, low: Tensor, high: Tensor,
+    correlations: Tensor, squares: Tensor, start: Tensor | None, tol: float, rounds: int,
+) -> None:  # fmt: skip
+    if gram.dim() != 2 or correlations.dim() != 2:
+        raise KernelError(f"gram and correlations must be matrices, given {gram.dim()} and {correlations.dim()} axes")
+    n, count = gram.shape[0], correlations.shape[0]
+    vectors = {"scales": scales, "thresholds": thresholds, "low": low, "high": high}
+    needed = {"gram": (gram, (n, n))} | {name: (vector, (n,)) for name, vector in vectors.items()}
+    needed |= {"correlations": (correlations, (count, n)), "squares": (squares, (count,))}
+    if start is not None:
+        needed["start"] = (start, (count, n))
+    for name, (tensor, shape) in needed.items():
+        if tensor.shape != shape or n == 0:
+            raise KernelError(f"{name} must have shape {shape} with at least one column, given {tuple(tensor.shape)}")
+        if tensor.dtype != torch.float64:
+            raise KernelError(f"{name} is {tensor.dtype}; convert it to float64")
+        if tensor.device != gram.device:
+            raise KernelError(f"{name} is on {tensor.device} and gram on {gram.device}; move one of them")
+    if not tol >= 0:
+        raise KernelError(f"tol must be a number that is not negative, given {tol!r}")
+    if not isinstance(rounds, int) or not 0 <= rounds < 1 << 31:
+        raise KernelError(f"rounds must be an int from 0 to 2^31 - 1, given {rounds!r}")
 
 
 def codes_fit(codes: Tensor, bits: int) -> None:

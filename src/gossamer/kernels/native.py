@@ -25,6 +25,7 @@ __all__ = [
     "Library",
     "Row",
     "batch_omp",
+    "gram_descent",
     "l1_sweeps",
     "load",
     "mask_compress",
@@ -54,6 +55,19 @@ _SIGNATURES: dict[str, Any] = {
         _int32, *[_pointer] * 3, *[_int64] * 3, *[_pointer] * 2, _int64, _pointer, _int64, *[_pointer] * 3
     ),
     "l1_sweeps": ctypes.CFUNCTYPE(_int32, _pointer, *[_int64] * 2, _pointer, *[_double] * 4, _int32, *[_pointer] * 3),
+    "gram_descent": ctypes.CFUNCTYPE(
+        _int32,
+        _pointer,
+        _int64,
+        _int64,
+        *[_pointer] * 6,
+        ctypes.c_double,
+        _int32,
+        _int64,
+        _pointer,
+        _int64,
+        *[_pointer] * 2,
+    ),
 }
 # At half a microsecond a signal, fewer cost less than a thread does.
 _SIGNALS_A_THREAD = 512
@@ -293,6 +307,35 @@ def l1_sweeps(
     )  # fmt: skip
     _sound(code, x)
     return x, h, int(done)
+
+
+def gram_descent(
+    gram: Tensor, scales: Tensor, thresholds: Tensor, low: Tensor, high: Tensor,
+    correlations: Tensor, squares: Tensor, start: Tensor | None, tol: float, rounds: int,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    n = gram.shape[0]
+    stride = -(n // -32) * 32
+    off_diagonal = gram.new_zeros(n, stride)
+    off_diagonal[:, :n] = gram.detach() - torch.eye(n, dtype=gram.dtype)
+    design = (off_diagonal, *(each.detach().contiguous() for each in (scales, thresholds, low, high)))
+    signals = tuple(each.detach().contiguous() for each in (correlations, squares))
+    x = torch.zeros_like(signals[0]) if start is None else start.detach().clone(memory_format=torch.contiguous_format)
+    done = torch.empty(x.shape[0], dtype=torch.int32)
+    over_rows(functools.partial(_descend, design, tol, rounds), (*signals, x, done))
+    return x, done
+
+
+def _descend(
+    design: Sequence[Tensor], tol: float, rounds: int, correlations: Tensor, squares: Tensor, x: Tensor, done: Tensor
+) -> None:
+    n, stride = design[0].shape
+    room = x.new_empty(13 * stride + n * stride)
+    code = _function("gram_descent", 8)(
+        design[0].data_ptr(), n, stride, *(each.data_ptr() for each in design[1:]),
+        correlations.data_ptr(), squares.data_ptr(), tol, rounds, x.shape[0],
+        room.data_ptr(), room.shape[0], x.data_ptr(), done.data_ptr(),
+    )  # fmt: skip
+    _sound(code, x)
 
 
 def _function(op: str, item_size: int) -> Any:

@@ -16,6 +16,8 @@ from .least_squares import widened
 
 __all__ = ["Certificate", "duality_gap", "pursuit_gap"]
 
+TOGETHER = 1 << 16  # entries of x judged at once: what is computed from them stays in the cache
+LEAST_ROWS = 64  # and rows at least, so that a product with A reads it for many
 HAIR = 1e-13  # a dual point is drawn inside by this much, so that rounding cannot carry it over the edge
 
 
@@ -55,7 +57,17 @@ def duality_gap(A: LinearOperator, b: Tensor, penalty: Penalty, x: Tensor) -> Ce
     >>> float(duality_gap(A, b, L1(1.0), torch.tensor([2.0, 0.0])).gap) < 1e-12
     True
     """
-    A, b, x = widened(A), b.double(), x.double()
+    A = widened(A)
+    rows = max(LEAST_ROWS, TOGETHER // max(x.shape[-1], 1))
+    if penalty.event_ndim > 1 or x.ndim != 2 or b.ndim != 2 or len(x) <= rows:
+        return _judged(A, b, penalty, x)
+    parts = [_judged(A, targets, penalty, some) for targets, some in zip(b.split(rows), x.split(rows), strict=True)]
+    fields = [torch.cat([getattr(part, name) for part in parts]) for name in ("objective", "gap", "residual")]
+    return Certificate(*fields)
+
+
+def _judged(A: LinearOperator, b: Tensor, penalty: Penalty, x: Tensor) -> Certificate:
+    b, x = b.double(), x.double()
     event, ridge, rest = penalty.event_ndim, penalty.ridge, penalty.without_ridge()
     residual = b - A.mv(x)
     objective = _total(0.5 * residual * residual, event) + penalty.value(x)
@@ -63,12 +75,16 @@ def duality_gap(A: LinearOperator, b: Tensor, penalty: Penalty, x: Tensor) -> Ce
     if rest.free is not None:
         point = _fitted(A, rest.free, ridge, x, residual)
         left = b - A.mv(point)
-    slope = A.rmv(left) - ridge * point
+    slope = A.rmv(left)
+    if ridge:
+        slope = slope - ridge * point
     if rest.free is not None:
         slope = torch.where(rest.free, 0.0, slope)
     scale = (rest.dual_scale(slope) * (1 - HAIR))[(..., *[None] * event)]
     squares = b * b - (b - scale * left) ** 2
-    bound = 0.5 * _total(squares, event) - 0.5 * ridge * _total((scale * point) ** 2, event)
+    bound = 0.5 * _total(squares, event)
+    if ridge:
+        bound = bound - 0.5 * ridge * _total((scale * point) ** 2, event)
     bound = bound - rest.conjugate(scale * slope)
     at_zero = 0.5 * _total(b * b, event)
     gap = (objective - bound).clamp(min=0) / torch.where(at_zero > 0, at_zero, 1.0)

@@ -39,9 +39,9 @@ class LeastSquares:
             given = f"A is {self.A.dtype} on {self.A.device}, b is {self.b.dtype} on {self.b.device}"
             raise DataError(f"{given}; give both alike")
         self.penalty.check(n)
-        if not bool(torch.isfinite(self.b).all()):
+        if not _finite(self.b):
             raise DataError("b holds NaN or infinity; drop or fill those samples")
-        if not bool(torch.isfinite(self.correlation).all()):
+        if not _finite(self.correlation):
             raise DataError("A holds NaN or infinity (A'b is not finite); drop or fill those entries")
 
     def with_penalty(self, penalty: Penalty) -> LeastSquares:
@@ -65,3 +65,8 @@ class LeastSquares:
 def widened(A: LinearOperator) -> LinearOperator:
     """A in float64, itself when it is."""
     return A if A.dtype == torch.float64 else A.double()
+
+
+def _finite(x: Tensor) -> bool:
+    """A finite sum has finite terms; one that is not may only have overflowed."""
+    return bool(torch.isfinite(x.sum())) or bool(torch.isfinite(x).all())

@@ -70,13 +70,25 @@ class SeparablePenalty(Penalty):
             return free if bool(free.any()) else None
         return torch.ones((), dtype=torch.bool) if self.level == 0 else None
 
+    @property
+    def _plain(self) -> bool:
+        """Nothing but one strength: a maximum then says what is otherwise asked entry by entry."""
+        return self.factors is None and not self.ridge and self.bounds == (-inf, inf)
+
     def levels(self, like: Tensor) -> Tensor:
         """strength·w, broadcasting to `like`."""
         return torch.as_tensor(self.level * as_factors(self.factors, like), dtype=like.dtype, device=like.device)
 
     def value(self, x: Tensor) -> Tensor:
         low, high = self.bounds
-        whole = (self.levels(x) * x.abs() + 0.5 * self.ridge * x * x).sum(-1)
+        if self._plain:
+            size: Tensor = torch.linalg.vector_norm(x, 1, dim=-1)
+            return self.level * size
+        whole: Tensor = (self.levels(x) * x.abs()).sum(-1)
+        if self.ridge:
+            whole = whole + 0.5 * self.ridge * (x * x).sum(-1)
+        if (low, high) == (-inf, inf):
+            return whole
         return torch.where(((x >= low) & (x <= high)).all(-1), whole, inf)
 
     def prox(self, x: Tensor, step: float | Tensor) -> Tensor:
@@ -87,6 +99,8 @@ class SeparablePenalty(Penalty):
     def conjugate(self, v: Tensor) -> Tensor:
         """Each entry at its maximiser: S(v)/ridge, or the bound that it runs into."""
         low, high = self.bounds
+        if self._plain:
+            return torch.where(v.abs().amax(-1) > self.level, inf, 0.0).to(v)
         excess = (v.abs() - self.levels(v)).clamp(min=0)
         bound = torch.where(v > 0, torch.full_like(v, high), -low)  # of two floats it would be float32
         if self.ridge:
@@ -98,6 +112,8 @@ class SeparablePenalty(Penalty):
         low, high = self.bounds
         if self.ridge:
             return torch.ones(v.shape[:-1], dtype=v.dtype, device=v.device)
+        if self._plain:
+            return (self.level / v.abs().amax(-1)).nan_to_num(nan=1.0, posinf=1.0).clamp(max=1.0)
         endless = torch.where(v > 0, high == inf, low == -inf)
         levels = self.levels(v).expand_as(v)
         ratio = torch.where(endless & (v.abs() > levels), levels / v.abs(), 1.0)
