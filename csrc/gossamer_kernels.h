@@ -74,8 +74,8 @@ typedef int32_t (*gs_l1_sweeps_fn)(const double *gram, int64_t stride, int64_t k
  * its diagonal, and both c and the answer are the caller's times `scales` (> 0).
  *
  * off_diagonal: n rows of `stride` items, a multiple of 32, holding G less its diagonal and zeros beyond n; thresholds,
- * low <= 0 and high >= 0 (either may be infinite), scales: (n,); correlations (count, n); squares (count,), of the norms
- * of the signals. A signal ends where an estimate of its duality gap falls to tol * square / 2, or after `rounds`, or
+ * low <= 0 and high >= 0 (either may be infinite), scales: (n,); correlations (count, n); squares (count,), of
+ * the signals' norms. A signal ends where an estimate of its duality gap falls to tol * square / 2, or after `rounds`, or
  * when rounds bring nothing. room is scratch of exactly 13*stride + n*stride items. In and out: x (count, n), where to
  * begin and where it ended. Out: done, the rounds made, or -1 - that where the estimate stayed above.
  */

@@ -24,6 +24,7 @@ from gossamer.sparse import (
     lasso_path,
     max_penalty,
     multitask_lasso,
+    omp,
     sparse_encode,
 )
 from gossamer.terms import L1, ElasticNet
@@ -194,6 +195,16 @@ def test_coding_is_the_lasso_of_each_signal() -> None:
     found = sparse_encode(y, D, 1.0, tol=1e-10)
     assert found.x.shape == (20, 40)
     assert float((found.x[3] - lasso(D, y[3], 1.0, tol=1e-10).x).abs().max()) < 1e-4
+
+
+def test_coding_by_count_is_matching_pursuit_and_one_of_both_is_needed() -> None:
+    D, y = problem(16, 40, signals=20)
+    found = sparse_encode(y.numpy(), D.numpy(), k=3)
+    assert torch.equal(found.x, omp(D, y, 3).x)
+    assert sparse_encode(y[0], D, k=3).x.shape == (40,)
+    for wrong in ({}, {"penalty": 1.0, "k": 3}, {"k": 3, "nonnegative": True}):
+        with pytest.raises(DataError):
+            sparse_encode(y, D, **wrong)
 
 
 def test_float32_comes_back_as_float32_with_a_gap_it_can_resolve() -> None:

@@ -5,13 +5,14 @@ No solver's code is used here, so that what a solver believes and what is true c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from ..linop import LinearOperator
 from ..terms import Penalty
+from .dual_cone import DualCone
 from .least_squares import widened
 
 __all__ = ["Certificate", "duality_gap", "pursuit_gap"]
@@ -46,6 +47,7 @@ def duality_gap(A: LinearOperator, b: Tensor, penalty: Penalty, x: Tensor) -> Ce
         min P ≥ D = ½‖b‖² − ½‖b − s·r‖² − ½s²μ‖x‖² − Ω₀*(s·c).
 
     Entries that Ω₀ does not touch need c = 0: the dual point is that of x with those entries fitted to the rest.
+    Entries that it bounds on one side alone need c ≤ 0 there: `DualCone` moves the residual to where that holds.
 
     Args: A (m, n); b (*b, m); x (*b, n); any real dtype: everything is computed in float64.
     Returns: a Certificate of shape *b (less the tasks of a multi-task penalty); b = 0 has P(0) = 0 and is not divided.
@@ -57,16 +59,20 @@ def duality_gap(A: LinearOperator, b: Tensor, penalty: Penalty, x: Tensor) -> Ce
     >>> float(duality_gap(A, b, L1(1.0), torch.tensor([2.0, 0.0])).gap) < 1e-12
     True
     """
-    A = widened(A)
+    A, cone = widened(A), None
+    if penalty.half_free is not None and not penalty.ridge:
+        cone = DualCone.of(A, penalty.half_free.expand(A.shape[1]), penalty.free)
     rows = max(LEAST_ROWS, TOGETHER // max(x.shape[-1], 1))
     if penalty.event_ndim > 1 or x.ndim != 2 or b.ndim != 2 or len(x) <= rows:
-        return _judged(A, b, penalty, x)
-    parts = [_judged(A, targets, penalty, some) for targets, some in zip(b.split(rows), x.split(rows), strict=True)]
+        found = _judged(A, b, penalty, x, cone)
+        return found if cone is None else replace(found, slope=None)  # it is another point's
+    pieces = zip(b.split(rows), x.split(rows), strict=True)
+    parts = [_judged(A, targets, penalty, some, cone) for targets, some in pieces]
     fields = [torch.cat([getattr(part, name) for part in parts]) for name in ("objective", "gap", "residual")]
     return Certificate(*fields)
 
 
-def _judged(A: LinearOperator, b: Tensor, penalty: Penalty, x: Tensor) -> Certificate:
+def _judged(A: LinearOperator, b: Tensor, penalty: Penalty, x: Tensor, cone: DualCone | None) -> Certificate:
     b, x = b.double(), x.double()
     event, ridge, rest = penalty.event_ndim, penalty.ridge, penalty.without_ridge()
     residual = b - A.mv(x)
@@ -76,16 +82,21 @@ def _judged(A: LinearOperator, b: Tensor, penalty: Penalty, x: Tensor) -> Certif
         point = _fitted(A, rest.free, ridge, x, residual)
         left = b - A.mv(point)
     slope = A.rmv(left)
+    if cone is not None:
+        left = cone.inside(A, left)
+        slope = cone.clean(A.rmv(left))
     if ridge:
         slope = slope - ridge * point
     if rest.free is not None:
         slope = torch.where(rest.free, 0.0, slope)
-    scale = (rest.dual_scale(slope) * (1 - HAIR))[(..., *[None] * event)]
-    squares = b * b - (b - scale * left) ** 2
-    bound = 0.5 * _total(squares, event)
-    if ridge:
-        bound = bound - 0.5 * ridge * _total((scale * point) ** 2, event)
-    bound = bound - rest.conjugate(scale * slope)
+    if ridge and rest.half_free is not None:
+        # The ridge makes Ω* finite everywhere: the residual is dual as it is.
+        bound = 0.5 * _total(b * b - (b - left) ** 2, event) - penalty.conjugate(A.rmv(left))
+    else:
+        scale = (rest.dual_scale(slope) * (1 - HAIR))[(..., *[None] * event)]
+        bound = 0.5 * _total(b * b - (b - scale * left) ** 2, event) - rest.conjugate(scale * slope)
+        if ridge:
+            bound = bound - 0.5 * ridge * _total((scale * point) ** 2, event)
     at_zero = 0.5 * _total(b * b, event)
     gap = (objective - bound).clamp(min=0) / torch.where(at_zero > 0, at_zero, 1.0)
     norm = torch.linalg.vector_norm(residual, dim=-1)

@@ -15,6 +15,7 @@ from ..solvers import CONVEX, PURSUIT, Recovery
 from ..solvers.branch import Branch, EntryBranch, GroupBranch
 from ..solvers.implicit import attach, attach_ball, attach_pursuit
 from ..terms import L1, BoxedL1, ElasticNet, Group, MultiTask, Penalty, SeparablePenalty, SparseGroup
+from .greedy import omp
 from .regression_data import RegressionData
 
 __all__ = [
@@ -58,7 +59,8 @@ def lasso(
         penalty: ≥ 0, a number or a tensor of shape (); from `max_penalty(A, b)` on x is zero.
         tol: of the duality gap relative to the objective at x = 0, in float64. float32 input is solved in float64 by
             all solvers but "fista".
-        weights: w (n,) ≥ 0, default ones; a column of weight 0 is not penalised.
+        weights: w (n,) ≥ 0, default ones; a column of weight 0 is not penalised. With `nonnegative` and penalty 0 this
+            is non-negative least squares.
         nonnegative: x ≥ 0. bounds: (low, high) with low ≤ 0 ≤ high, for every x_j.
         intercept: fit c, unpenalised; A is not densified. sample_weights: s (m,) > 0, default ones.
         solver: "coordinate_descent", "gram_descent", "fista" or "homotopy"; None chooses by shape and device.
@@ -215,21 +217,43 @@ def basis_pursuit(
 
 
 def sparse_encode(
-    signals: Any, atoms: Any, penalty: float, *, tol: float = 1e-6, nonnegative: bool = False
+    signals: Any,
+    atoms: Any,
+    penalty: float | None = None,
+    *,
+    k: int | None = None,
+    tol: float | None = None,
+    nonnegative: bool = False,
 ) -> Recovery:
-    """Code many signals over one dictionary by the Lasso.
+    """Code many signals over one dictionary, by a penalty (the Lasso) or by a count of atoms (matching pursuit).
 
-        min_x ½‖D x − y‖² + penalty·‖x‖₁ for each signal y
+        min_x ½‖D x − y‖² + penalty·‖x‖₁,   or   min_x ½‖D x − y‖²  s.t.  ‖x‖₀ ≤ k (greedily),   for each signal y
 
-    The scale is that of scikit-learn's sparse_encode(algorithm="lasso_cd", alpha=penalty), whose dictionary is D'.
+    The penalty's scale is that of scikit-learn's sparse_encode(algorithm="lasso_cd", alpha=penalty), whose dictionary
+    is D'; k is its n_nonzero_coefs with algorithm="omp".
 
-    Args: signals (signals, m) or (m,); atoms D (m, n), one a column, normalised or not; penalty ≥ 0.
+    Args: signals (signals, m) or (m,); atoms D (m, n), one a column, normalised or not; penalty ≥ 0, or k in
+        1..min(m, n): one of them; tol: with a penalty, the relative gap to reach, default 1e-6; with k, the residual
+        ‖D x − y‖/‖y‖ at which to stop early, default never; nonnegative: x ≥ 0, with a penalty only.
+    Raises: DataError on shapes, types, NaN, both or none of penalty and k, or nonnegative with k.
 
-    >>> sparse_encode(torch.tensor([[3.0, 0.5], [-2.0, 0.0]]), torch.eye(2), 1.0).x + 0.0
+    >>> y, D = torch.tensor([[3.0, 0.5], [-2.0, 0.0]]), torch.eye(2)
+    >>> sparse_encode(y, D, 1.0).x + 0.0
     tensor([[ 2.,  0.],
             [-1.,  0.]])
+    >>> sparse_encode(y, D, k=1).x
+    tensor([[ 3.,  0.],
+            [-2.,  0.]])
     """
-    return lasso(atoms, signals, penalty, tol=tol, nonnegative=nonnegative)
+    if (penalty is None) == (k is None):
+        given = "neither penalty nor k" if k is None else "both penalty and k"
+        raise DataError(f"sparse_encode was given {given}; give one: penalty=0.1 for the Lasso, or k=5 for five atoms")
+    if penalty is not None:
+        return lasso(atoms, signals, penalty, tol=1e-6 if tol is None else tol, nonnegative=nonnegative)
+    if nonnegative:
+        raise DataError("matching pursuit with k has no sign to hold; give a penalty with nonnegative=True")
+    data = RegressionData.of(atoms, signals)
+    return omp(data.A, data.b[0] if data.single else data.b, k, tol=tol)
 
 
 def max_penalty(
@@ -301,7 +325,8 @@ def _choice(problem: LeastSquares) -> str:
     """The solver that suits: only FISTA takes every penalty and device."""
     if not isinstance(problem.penalty, SeparablePenalty):
         return "fista"
-    if problem.A.shape[1] <= SMALL and len(problem.b) >= MANY:
+    # Without a penalty many entries are nonzero, and a Newton step on them all is worth its Gram matrix at once.
+    if problem.A.shape[1] <= SMALL and (len(problem.b) >= MANY or problem.penalty.half_free is not None):
         return "gram_descent"
     return "coordinate_descent" if problem.A.device.type == "cpu" else "fista"
 

@@ -53,6 +53,14 @@ class Penalty(Term):
     def free(self) -> Tensor | None:
         """Entries (n,) on which Ω does not depend, as bool; None when there are none."""
 
+    @property
+    @abstractmethod
+    def half_free(self) -> Tensor | None:
+        """Entries (n,) on which Ω is 0 without end on one side of 0, and not on the other: 1 above, −1 below, else 0.
+
+        None when there are none. The conjugate is infinite wherever such an entry points to its side at all.
+        """
+
     @abstractmethod
     def without_ridge(self) -> Penalty:
         """Ω less its ridge: duality gaps treat the ridge as part of the fit."""

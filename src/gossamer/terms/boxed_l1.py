@@ -39,11 +39,6 @@ class BoxedL1(SeparablePenalty):
 
     def check(self, n: int) -> None:
         check_factors(self.weights, n, "columns")
-        loose = self.strength == 0 or (self.weights is not None and bool((self.weights == 0).any()))
-        if loose and inf in (self.high, -self.low):
-            raise StructureError(
-                "an entry with one open bound and no penalty has no duality gap; give it a small weight, or two bounds"
-            )
 
     @property
     def level(self) -> float:

@@ -38,8 +38,6 @@ class ElasticNet(SeparablePenalty):
 
     def check(self, n: int) -> None:
         check_factors(self.weights, n, "columns")
-        if self.nonnegative:
-            self.without_ridge().check(n)
 
     @property
     def level(self) -> float:

@@ -52,6 +52,10 @@ class GroupedPenalty(Penalty):
         return 0.0
 
     @property
+    def half_free(self) -> None:
+        return None
+
+    @property
     def free(self) -> Tensor | None:
         free = (self.radii(torch.ones(1, dtype=torch.float64)) == 0)[self.groups] & (self.entry == 0)
         return free if bool(free.any()) else None

@@ -47,6 +47,10 @@ class L1Ball(Penalty):
     def free(self) -> Tensor | None:
         return None
 
+    @property
+    def half_free(self) -> Tensor | None:
+        return None
+
     def without_ridge(self) -> L1Ball:
         return self
 

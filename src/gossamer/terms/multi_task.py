@@ -43,6 +43,10 @@ class MultiTask(Penalty):
         return 0.0
 
     @property
+    def half_free(self) -> None:
+        return None
+
+    @property
     def free(self) -> Tensor | None:
         if self.strength == 0:
             return torch.ones((), dtype=torch.bool)

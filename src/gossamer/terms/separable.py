@@ -71,6 +71,13 @@ class SeparablePenalty(Penalty):
         return torch.ones((), dtype=torch.bool) if self.level == 0 else None
 
     @property
+    def half_free(self) -> Tensor | None:
+        low, high = self.bounds
+        side = float(high == inf) - float(low == -inf)
+        loose = torch.as_tensor(self.level == 0) if self.factors is None else self.level * self.factors == 0
+        return torch.where(loose, side, 0.0).double() if side and bool(loose.any()) else None
+
+    @property
     def _plain(self) -> bool:
         """Nothing but one strength: a maximum then says what is otherwise asked entry by entry."""
         return self.factors is None and not self.ridge and self.bounds == (-inf, inf)
