@@ -345,3 +345,30 @@ def test_unit_columns_are_the_columns_over_their_norms() -> None:
     torch.testing.assert_close(unit.rows, rows)
     torch.testing.assert_close(unit.gram, rows.conj() @ rows.mT)
     torch.testing.assert_close(unit.scales * torch.linalg.vector_norm(A, dim=0), torch.ones(4, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "coo"])
+def test_scipy_forms_are_one_operator_and_a_rare_vector_reads_its_columns(form: str) -> None:
+    scipy_sparse = pytest.importorskip("scipy.sparse")
+    generator = np.random.default_rng(3)
+    dense = generator.standard_normal((30, 60)) * (generator.random((30, 60)) < 0.1)
+    A = as_operator(scipy_sparse.coo_matrix(dense).asformat(form))
+    full = torch.from_numpy(dense)
+    few, many = torch.zeros(60, dtype=torch.float64), torch.randn(60, dtype=torch.float64)
+    few[[3, 17, 41]] = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
+    for x in (few, many, few * 0):
+        for design in (A, Dense(full.T.contiguous().T), Dense(full)):
+            torch.testing.assert_close(design.mv(x), full @ x)
+    torch.testing.assert_close(A.rmv(torch.ones(30, dtype=torch.float64)), full.sum(0))
+    torch.testing.assert_close(A.columns(torch.tensor([5, 2])), full[:, [5, 2]])
+    torch.testing.assert_close(Dense(full.T.contiguous().T).columns(torch.tensor([5, 2])), full[:, [5, 2]])
+
+
+def test_a_read_only_scipy_matrix_is_copied_and_stays_as_it_is() -> None:
+    scipy_sparse = pytest.importorskip("scipy.sparse")
+    matrix = scipy_sparse.csr_matrix(np.array([[0.0, 1.0], [2.0, 0.0]]))
+    matrix.data.flags.writeable = False
+    twice = scipy_sparse.csr_matrix((np.ones(2), np.array([1, 1]), np.array([0, 2])), shape=(1, 2))
+    assert as_operator(matrix).mv(torch.tensor([1.0, 3.0], dtype=torch.float64)).tolist() == [3.0, 2.0]
+    assert as_operator(twice).dense().tolist() == [[0.0, 2.0]]
+    assert twice.nnz == 2

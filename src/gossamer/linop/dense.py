@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .base import LinearOperator
-from .products import checked, norm2_by_lanczos, norms_by_columns
+from .products import checked, few_places, norm2_by_lanczos, norms_by_columns
 
 __all__ = ["Dense"]
 
@@ -41,7 +41,10 @@ class Dense(LinearOperator):
         self.dtype, self.device = matrix.dtype, matrix.device
 
     def mv(self, x: Tensor) -> Tensor:
-        return checked(self, x, 1) @ self.matrix.mT
+        x = checked(self, x, 1)
+        if self._by_columns and not self.matrix.requires_grad and (places := few_places(x)) is not None:
+            return x[places] @ self.matrix.mT[places]
+        return x @ self.matrix.mT
 
     def rmv(self, y: Tensor) -> Tensor:
         return checked(self, y, 0) @ self.matrix.conj()
@@ -50,7 +53,7 @@ class Dense(LinearOperator):
         return self.matrix
 
     def columns(self, indices: Tensor) -> Tensor:
-        return self.matrix[:, indices]
+        return self.matrix.mT[indices].mT if self._by_columns else self.matrix[:, indices]
 
     def column_norms(self, centre: Tensor | None = None) -> Tensor:
         if centre is not None:
@@ -65,6 +68,11 @@ class Dense(LinearOperator):
 
     def double(self) -> Dense:
         return Dense(self.matrix.to(torch.complex128 if self.dtype.is_complex else torch.float64))
+
+    @property
+    def _by_columns(self) -> bool:
+        """Whether a column's entries lie side by side."""
+        return self.matrix.stride(0) == 1
 
     def _column_norms(self) -> Tensor:
         norms: Tensor = torch.linalg.vector_norm(self.matrix, dim=0)

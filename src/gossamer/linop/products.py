@@ -20,12 +20,14 @@ __all__ = [
     "checked_places",
     "columns_by_products",
     "dense_by_columns",
+    "few_places",
     "gram_by_columns",
     "norm2_by_lanczos",
     "norms_by_columns",
 ]
 
 ENTRIES_AT_ONCE = 1 << 22  # of a block of dense columns: 16 MB in float32
+FEW = 10  # times as many columns as nonzeros: then their columns are a tenth of what the whole would read
 SLACK = 0.1  # how far Lanczos may end below the true norm: bounds are at most 1/(1 − SLACK) = 1.11 times too large
 CHANCE = 1e-6  # that it ends further below than that
 SEED = 5  # the start is drawn from a fixed seed, so the same map has the same bound every time
@@ -62,6 +64,17 @@ def checked_places(places: Tensor, size: int, what: str) -> Tensor:
     if len(places.unique()) < len(places):
         raise DataError(f"{what}: some of the {len(places)} are given twice; each may stand once")
     return places.long()
+
+
+def few_places(x: Tensor) -> Tensor | None:
+    """Where a single vector is not zero, when it is so rarely that a product had better read only those columns.
+
+    None for batches, and where a gradient or a transform of torch.func must see a product that looks at no value.
+    """
+    if x.ndim != 1 or x.requires_grad or torch._C._functorch.maybe_current_level() is not None:
+        return None
+    places = x.nonzero()[:, 0]
+    return places if FEW * len(places) <= len(x) else None
 
 
 def columns_by_products(A: LinearOperator, indices: Tensor) -> Tensor:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -11,16 +12,19 @@ from torch import Tensor
 
 from ..errors import DataError
 from .base import LinearOperator
-from .products import checked, gram_by_columns, norm2_by_lanczos
+from .products import checked, few_places, gram_by_columns, norm2_by_lanczos
 
 __all__ = ["Sparse", "is_scipy_sparse"]
+
+Forms = tuple[Tensor, Callable[[], Tensor], Callable[[], Tensor]]  # the entries, and what makes CSR of A and of Aᴴ
 
 
 class Sparse(LinearOperator):
     """A sparse matrix A (m, n), from torch COO, CSR or CSC or a scipy sparse matrix or array.
 
-    It is held twice, as the CSR form of A and of Aᴴ, so that both products read rows in order; only `dense()` makes
-    it dense. Entries given twice are added, as torch and scipy do. Gradients pass through x and y, not to the entries.
+    It is held twice, as the CSR form of A and of Aᴴ, each made when it is first needed, so that both products read rows
+    in order; only `dense()` makes it dense. `entries` are the held values, in no set order. Entries given twice are
+    added, as torch and scipy do. Gradients pass through x and y, not to the entries.
 
     Raises: DataError for another kind of matrix, or for entries that require gradients.
 
@@ -30,25 +34,21 @@ class Sparse(LinearOperator):
     """
 
     def __init__(self, matrix: Any) -> None:
-        coo = _coalesced(matrix)
-        self.shape = (coo.shape[0], coo.shape[1])
-        self.dtype, self.device = coo.dtype, coo.device
-        rows, columns = coo.indices()
-        self.nonzeros = coo.values().numel()
-        self._forward = _csr(rows, columns, coo.values(), self.shape)
-        order = columns.argsort(stable=True)  # rows are in order already, so they stay so within a column
-        self._adjoint = _csr(columns[order], rows[order], coo.values()[order].conj().resolve_conj(), self.shape[::-1])
-
-    @property
-    def entries(self) -> Tensor:
-        """The held values, row by row."""
-        return self._forward.values()
+        given, self._make_forward, self._make_adjoint = (
+            _of_scipy(matrix) if is_scipy_sparse(matrix) else _of_torch(matrix)
+        )
+        self.shape = (matrix.shape[0], matrix.shape[1])
+        self.dtype, self.device = given.dtype, given.device
+        self.entries, self.nonzeros = given, given.numel()
 
     def mv(self, x: Tensor) -> Tensor:
-        return _product(checked(self, x, 1), self._forward, self._adjoint)
+        x = checked(self, x, 1)
+        if "_forward" not in vars(self) and (places := few_places(x)) is not None:
+            return self._some_columns(x, places)
+        return _product(x, self, adjoint=False)
 
     def rmv(self, y: Tensor) -> Tensor:
-        return _product(checked(self, y, 0), self._adjoint, self._forward)
+        return _product(checked(self, y, 0), self, adjoint=True)
 
     def dense(self) -> Tensor:
         return self._forward.to_dense()
@@ -88,6 +88,24 @@ class Sparse(LinearOperator):
     def double(self) -> Sparse:
         return Sparse(self._forward.to(torch.complex128 if self.dtype.is_complex else torch.float64))
 
+    def form(self, adjoint: bool) -> Tensor:
+        """A, or Aᴴ, as a torch CSR tensor."""
+        return self._adjoint if adjoint else self._forward
+
+    @cached_property
+    def _forward(self) -> Tensor:
+        return self._make_forward()
+
+    @cached_property
+    def _adjoint(self) -> Tensor:
+        return self._make_adjoint()
+
+    def _some_columns(self, x: Tensor, places: Tensor) -> Tensor:
+        """A x from the columns where x is not zero."""
+        counts, rows, values = self.column_entries(places)
+        found = torch.zeros(self.shape[0], dtype=self.dtype, device=self.device)
+        return found.index_add_(0, rows, values * torch.repeat_interleave(x[places], counts))
+
     @cached_property
     def _norm2(self) -> float:
         return norm2_by_lanczos(self)
@@ -103,63 +121,96 @@ class _Product(torch.autograd.Function):
     """x (b, n) ↦ x Aᵀ; its gradient is a product with Aᴴ, which is at hand, and not with a transpose made anew."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, matrix: Tensor, adjoint: Tensor) -> Tensor:
-        ctx.pair = matrix, adjoint
-        return (matrix @ x.mT).mT
+    def forward(ctx: Any, x: Tensor, operator: Sparse, adjoint: bool) -> Tensor:
+        ctx.given = operator, adjoint
+        return (operator.form(adjoint) @ x.mT).mT
 
     @staticmethod
     def backward(ctx: Any, *grad: Tensor) -> tuple[Tensor, None, None]:
-        matrix, adjoint = ctx.pair
-        return _apply(grad[0], adjoint, matrix), None, None
+        operator, adjoint = ctx.given
+        return _apply(grad[0], operator, not adjoint), None, None
 
 
-def _apply(x: Tensor, matrix: Tensor, adjoint: Tensor) -> Tensor:
-    product: Tensor = _Product.apply(x, matrix, adjoint)  # type: ignore[no-untyped-call]
+def _apply(x: Tensor, operator: Sparse, adjoint: bool) -> Tensor:
+    product: Tensor = _Product.apply(x, operator, adjoint)  # type: ignore[no-untyped-call]
     return product
 
 
-def _product(x: Tensor, matrix: Tensor, adjoint: Tensor) -> Tensor:
+def _product(x: Tensor, operator: Sparse, adjoint: bool) -> Tensor:
     batch = x.shape[:-1]
-    return _apply(x.reshape(-1, x.shape[-1]), matrix, adjoint).reshape(*batch, matrix.shape[0])
+    return _apply(x.reshape(-1, x.shape[-1]), operator, adjoint).reshape(*batch, operator.shape[int(adjoint)])
 
 
 def _starts(matrix: Tensor) -> Tensor:
     return matrix.crow_indices().long()
 
 
-def _csr(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor:
+def _csr(starts: Tensor, places: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor:
+    with warnings.catch_warnings():  # torch says once a process that its CSR is young; we use three operations of it
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support", UserWarning)
+        return torch.sparse_csr_tensor(starts, places, values, shape, check_invariants=False)
+
+
+def _ordered(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Entries that lie in row-major order, as a CSR tensor with int32 indices where they suffice."""
     starts = torch.zeros(shape[0] + 1, dtype=torch.int64, device=values.device)
     starts[1:] = torch.bincount(rows, minlength=shape[0]).cumsum(0)
     index = torch.int32 if max(len(values), *shape) < 1 << 31 else torch.int64
-    with warnings.catch_warnings():  # torch says once a process that its CSR is young; we use three operations of it
-        warnings.filterwarnings("ignore", "Sparse CSR tensor support", UserWarning)
-        return torch.sparse_csr_tensor(starts.to(index), columns.to(index), values, shape, check_invariants=False)
+    return _csr(starts.to(index), columns.to(index), values, shape)
 
 
-def _coalesced(matrix: Any) -> Tensor:
-    """A COO tensor in row-major order without repeated places."""
-    if isinstance(matrix, Tensor):
-        if matrix.layout == torch.strided or matrix.ndim != 2 or matrix.dense_dim():
-            raise DataError(
-                f"Sparse needs a COO, CSR or CSC tensor of 2 axes, given {matrix.layout} with {matrix.ndim}; "
-                f"as_operator takes dense ones too"
-            )
-        coo = matrix.to_sparse_coo()
-    elif is_scipy_sparse(matrix):
-        if len(matrix.shape) != 2:
-            raise DataError(f"Sparse needs 2 axes, given a scipy matrix of shape {tuple(matrix.shape)}")
-        found = matrix.tocoo()
-        places = torch.stack([torch.tensor(found.row).long(), torch.tensor(found.col).long()])
-        coo = torch.sparse_coo_tensor(places, torch.tensor(found.data), tuple(found.shape), check_invariants=True)
-    else:
+def _turned(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The adjoint of entries that lie in row-major order, as CSR."""
+    order = columns.argsort(stable=True)  # rows are in order already, so they stay so within a column
+    return _ordered(columns[order], rows[order], values[order].conj().resolve_conj(), shape[::-1])
+
+
+def _of_torch(matrix: Any) -> Forms:
+    if not isinstance(matrix, Tensor):
         raise DataError(f"Sparse needs a sparse torch tensor or scipy matrix, given {type(matrix).__name__}")
-    if coo.requires_grad:
+    if matrix.layout == torch.strided or matrix.ndim != 2 or matrix.dense_dim():
+        raise DataError(
+            f"Sparse needs a COO, CSR or CSC tensor of 2 axes, given {matrix.layout} with {matrix.ndim}; "
+            f"as_operator takes dense ones too"
+        )
+    if matrix.requires_grad:
         raise DataError(
             "Sparse: gradients do not pass to the entries of a sparse design; detach() it, or use Dense(A.to_dense())"
         )
-    coalesced: Tensor = coo.coalesce()
-    return coalesced
+    coo = matrix.to_sparse_coo().coalesce()
+    rows, columns = coo.indices()
+    parts = (rows, columns, coo.values(), tuple(coo.shape))
+    return coo.values(), partial(_ordered, *parts), partial(_turned, *parts)
+
+
+def _of_scipy(matrix: Any) -> Forms:
+    """By scipy's own conversions, which count instead of sorting; CSR and CSC are shared where they can be."""
+    if len(matrix.shape) != 2:
+        raise DataError(f"Sparse needs 2 axes, given a scipy matrix of shape {tuple(matrix.shape)}")
+    held = matrix if matrix.format in ("csr", "csc") else matrix.tocsr()
+    if not held.has_canonical_format:
+        held = held.copy()
+        held.sum_duplicates()
+    return _shared(held.data), partial(_scipy_forward, held), partial(_scipy_adjoint, held)
+
+
+def _scipy_forward(held: Any) -> Tensor:
+    rows = held.tocsr()
+    return _csr(_shared(rows.indptr), _shared(rows.indices), _shared(rows.data), rows.shape)
+
+
+def _scipy_adjoint(held: Any) -> Tensor:
+    """CSC of A is CSR of A'."""
+    columns = held.tocsc()
+    values = _shared(columns.data).conj().resolve_conj()
+    return _csr(_shared(columns.indptr), _shared(columns.indices), values, columns.shape[::-1])
+
+
+def _shared(array: Any) -> Tensor:
+    """torch refuses other byte orders, and warns of memory that may not be written."""
+    if not array.dtype.isnative or not array.flags.writeable:
+        array = array.astype(array.dtype.newbyteorder("="), copy=True)
+    return torch.from_numpy(array)
 
 
 def is_scipy_sparse(matrix: object) -> bool:
