@@ -19,6 +19,7 @@ from gossamer.solvers.outcome import Ending
 from gossamer.sparse import (
     basis_pursuit,
     elastic_net,
+    elastic_net_path,
     group_lasso,
     lasso,
     lasso_path,
@@ -233,3 +234,30 @@ def test_bad_input_is_one_clear_error(change: dict[str, object], error: type[Exc
     given = {"A": A, "b": b, "penalty": 1.0} | change
     with pytest.raises(error):
         lasso(**given)
+
+
+@pytest.mark.parametrize("nonnegative", [False, True])
+def test_an_elastic_net_path_is_its_points_and_scikit_learns(nonnegative: bool) -> None:
+    A, b = problem(40, 60)
+    path = elastic_net_path(A, b, l1_ratio=0.7, count=12, ratio=0.05, tol=TIGHT, nonnegative=nonnegative)
+    assert not path.x[0].any()
+    assert path.x[1].any()
+    assert bool((path.recovery.ending == Ending.CONVERGED).all())
+    alphas = path.penalties.numpy() / len(b)
+    _, other, _ = linear_model.enet_path(
+        A.numpy(), b.numpy(), l1_ratio=0.7, alphas=alphas, tol=1e-13, max_iter=100_000, positive=nonnegative
+    )
+    assert float((path.x - torch.from_numpy(other.T)).abs().max()) < CLOSE
+    level = float(path.penalties[7])
+    alone = elastic_net(A, b, 0.7 * level, 0.3 * level, tol=TIGHT, nonnegative=nonnegative)
+    assert float((alone.x - path.x[7]).abs().max()) < CLOSE
+
+
+def test_a_path_of_squares_alone_needs_its_penalties() -> None:
+    A, b = problem(40, 30)
+    with pytest.raises(DataError, match="give penalties"):
+        elastic_net_path(A, b, l1_ratio=0.0)
+    found = elastic_net_path(A, b, [4.0, 2.0], l1_ratio=0.0, tol=TIGHT)
+    for penalty, x in zip((4.0, 2.0), found.x, strict=True):
+        ridge = torch.linalg.solve(A.T @ A + penalty * torch.eye(30, dtype=torch.float64), A.T @ b)
+        assert float((x - ridge).abs().max()) < CLOSE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -48,18 +49,41 @@ class CoordinateDescent(ConvexSolver):
 
     def solve(self, problem: LeastSquares, x0: Tensor | None = None, pool: GramPool | None = None) -> Recovery:
         """pool: columns known from an earlier solve with this very design."""
+        self._check(problem)
+        pool = pool or GramPool(problem.wide)
+        start = warm(problem, x0).double()
+        signals = [_Signal(problem, pool, row, start[row], self.tol) for row in range(len(start))]
+        return self._together(problem, signals, [signal.solve(self.max_rounds) for signal in signals])
+
+    def along(self, problem: LeastSquares, penalties: Iterable[SeparablePenalty]) -> Iterator[Recovery]:
+        """One signal under one penalty after another, each begun where the last one ended.
+
+        What A'r was there is known, so a penalty that moves x little costs one certificate. Columns that enter next are
+        told beforehand, and so found without another look at A, where their correlations move at most as fast as the
+        penalty: the strong rule of Tibshirani et al. 2012, which here is a guess and is checked.
+        """
+        signal: _Signal | None = None
+        for penalty in penalties:
+            at = problem.with_penalty(penalty)
+            if signal is None:
+                self._check(at)
+                signal = _Signal(at, GramPool(at.wide), 0, warm(at, None)[0].double(), self.tol)
+                judged = signal.solve(self.max_rounds)
+            else:
+                judged = signal.moved_on(penalty, self.max_rounds)
+            yield self._together(at, [signal], [judged])
+
+    def _check(self, problem: LeastSquares) -> None:
         if not isinstance(problem.penalty, SeparablePenalty):
             raise StructureError(
                 f"coordinate descent solves the L1 family, not {type(problem.penalty).__name__}; use FISTA"
             )
         if problem.A.device.type != "cpu":
             raise DataError(f"coordinate descent works on the CPU, A is on {problem.A.device}; use FISTA there")
-        pool = pool or GramPool(problem.wide)
-        start = warm(problem, x0).double()
-        solved = [_Signal(problem, pool, row, start[row], self.tol) for row in range(len(start))]
-        judged = [signal.solve(self.max_rounds) for signal in solved]
-        x = torch.stack([signal.x for signal in solved])
-        return recovered(problem, x, judged, torch.tensor([signal.rounds for signal in solved]), self.tol)
+
+    def _together(self, problem: LeastSquares, signals: list[_Signal], judged: list[Certificate]) -> Recovery:
+        x = torch.stack([signal.x for signal in signals])
+        return recovered(problem, x, judged, torch.tensor([signal.rounds for signal in signals]), self.tol)
 
     def within(self, steps: int) -> CoordinateDescent:
         return replace(self, max_rounds=steps)
@@ -69,18 +93,30 @@ class _Signal:
     """One signal's way to its solution."""
 
     def __init__(self, problem: LeastSquares, pool: GramPool, row: int, x: Tensor, tol: float) -> None:
-        self.problem, self.pool, self.x, self.tol, self.rounds = problem, pool, x, tol, 0
-        self.penalty = cast(SeparablePenalty, problem.penalty)
+        self.problem, self.pool, self.x, self.tol = problem, pool, x, tol
         self.target = problem.b[row]
         self.b = self.target.double()
-        self.levels = self.penalty.levels(self.b).expand(len(x))
         self.slope = problem.correlation[row]
         self.most = float(self.slope.abs().max())
         self.half = 0.5 * float(self.b @ self.b)
+        self.working = np.empty(0, np.intp)
+        self._under(cast(SeparablePenalty, problem.penalty))
+
+    def _under(self, penalty: SeparablePenalty) -> None:
+        self.penalty, self.share, self.rounds = penalty, TIGHT, 0
+        self.levels = penalty.levels(self.b).expand(len(self.x))
         positive = self.levels[self.levels > 0]
         self.unit = float(positive.min()) if len(positive) else self.most
-        self.working = np.empty(0, np.intp)
-        self.share = TIGHT
+
+    def moved_on(self, penalty: SeparablePenalty, max_rounds: int) -> Certificate:
+        """Solve under another penalty, from the present x and slope."""
+        last, levels = self.penalty, self.levels
+        self._under(penalty)
+        self.slope = self.slope + (last.ridge - penalty.ridge) * self.x
+        self._grow(self.levels - (levels - self.levels).clamp(min=0))
+        self._inner(0.0)
+        self.rounds = 1
+        return self._rounds(self._judge(), max_rounds)
 
     def solve(self, max_rounds: int) -> Certificate:
         """Rounds until the certificate is below the tolerance, no round changes anything, or none is left.
@@ -89,10 +125,12 @@ class _Signal:
         """
         wrong = _violation(self.penalty, self.levels, self.x, self.slope)
         near = float(wrong.max()) <= 2 * self.tol**0.5 * self.most  # at zero the gap is about the square of this
-        judged = self._judge() if near or bool(self.x.any()) else None
+        return self._rounds(self._judge() if near or bool(self.x.any()) else None, max_rounds)
+
+    def _rounds(self, judged: Certificate | None, max_rounds: int) -> Certificate:
         while judged is None or float(judged.gap) > self.tol:
             before = self.x
-            added, worst = self._grow()
+            added, worst = self._grow(self.levels)
             settled = added <= SETTLED * len(self.working)
             self._inner(0.0 if settled else LOOSE * worst)
             self.rounds += 1
@@ -122,9 +160,9 @@ class _Signal:
             self.slope = judged.slope
         return judged
 
-    def _grow(self) -> tuple[int, float]:
-        """Take the worst violators in beside the nonzeros; how many were added, and how wrong the worst is."""
-        wrong = _violation(self.penalty, self.levels, self.x, self.slope)
+    def _grow(self, levels: Tensor) -> tuple[int, float]:
+        """Take the worst violators of `levels` in beside the nonzeros; how many were added, and how wrong the worst."""
+        wrong = _violation(self.penalty, levels, self.x, self.slope)
         nonzero = self.x.numpy().nonzero()[0]
         wrong[torch.from_numpy(self.working)] = 0.0
         wrong[torch.from_numpy(nonzero)] = 0.0

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from ..errors import DataError
 from ..problem import LeastSquares
-from ..solvers import CoordinateDescent, GramPool, Recovery
+from ..solvers import CoordinateDescent, Recovery
 from ..terms import SeparablePenalty
 from .convex import solved
 from .families import Family
@@ -87,16 +87,13 @@ class Penalised:
         problem = LeastSquares(data.A, data.b, self.family(levels[0]))
         if problem.penalty.event_ndim == 1 and len(data.b) > 1:
             raise DataError(f"b has {len(data.b)} rows; a path is of one signal, so give (m,) and call it for each row")
-        pooled = isinstance(problem.penalty, SeparablePenalty) and data.A.device.type == "cpu"
-        pool = GramPool(problem.wide) if pooled else None
-        descent = CoordinateDescent(tol=self.tol)
-        descent = descent if self.max_steps is None else descent.within(self.max_steps)
+        if isinstance(problem.penalty, SeparablePenalty) and data.A.device.type == "cpu":
+            descent = CoordinateDescent(tol=self.tol)
+            descent = descent if self.max_steps is None else descent.within(self.max_steps)
+            yield from descent.along(problem, (cast(SeparablePenalty, self.family(level)) for level in levels))
+            return
         for level in levels:
-            at = problem.with_penalty(self.family(level))
-            if pool is None:
-                found = solved(as_seen, at.penalty, self.tol, None, last, self.max_steps)
-            else:
-                found = descent.solve(at, last, pool)
+            found = solved(as_seen, self.family(level), self.tol, None, last, self.max_steps)
             yield found
             last = found.x
 
