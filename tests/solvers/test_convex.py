@@ -13,8 +13,8 @@ from torch import Tensor
 
 from gossamer.errors import DataError, GossamerError, StructureError
 from gossamer.linop import Dense, Sparse
-from gossamer.problem import duality_gap
-from gossamer.solvers import CONVEX
+from gossamer.problem import LeastSquares, duality_gap
+from gossamer.solvers import CONVEX, FISTA, BlockDescent
 from gossamer.solvers.outcome import Ending
 from gossamer.sparse import (
     basis_pursuit,
@@ -28,11 +28,13 @@ from gossamer.sparse import (
     omp,
     sparse_encode,
 )
-from gossamer.terms import L1, ElasticNet
+from gossamer.terms import L1, ElasticNet, Group, MultiTask, Penalty, SparseGroup
 
 TIGHT = 1e-12  # relative gap asked for where x is compared; x then agrees to about its root
 CLOSE = 1e-5  # of x, between two solvers of such gaps
 SOLO = 1e-8  # a row of a batch against the row alone, both far below the default tolerance
+
+ENTRYWISE = [name for name in CONVEX if name != "block_descent"]  # the solvers of the L1 family
 
 
 def problem(m: int = 60, n: int = 120, signals: int = 0, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -48,7 +50,7 @@ def reference(A: Tensor, b: Tensor, model: linear_model._base.LinearModel, **fit
     return torch.from_numpy(np.asarray(model.fit(A.numpy(), b.numpy(), **fit).coef_))
 
 
-@pytest.mark.parametrize("solver", CONVEX)
+@pytest.mark.parametrize("solver", ENTRYWISE)
 @pytest.mark.parametrize("share", [0.5, 0.05])
 def test_lasso_is_scikit_learns(solver: str, share: float) -> None:
     A, b = problem()
@@ -60,7 +62,7 @@ def test_lasso_is_scikit_learns(solver: str, share: float) -> None:
     assert float(found.gap) <= 1e-10
 
 
-@pytest.mark.parametrize("solver", CONVEX)
+@pytest.mark.parametrize("solver", ENTRYWISE)
 def test_each_row_of_a_batch_is_its_solo_solve(solver: str) -> None:
     A, b = problem(40, 60, signals=12)
     penalty = 0.1 * float(max_penalty(A, b).max())
@@ -261,3 +263,42 @@ def test_a_path_of_squares_alone_needs_its_penalties() -> None:
     for penalty, x in zip((4.0, 2.0), found.x, strict=True):
         ridge = torch.linalg.solve(A.T @ A + penalty * torch.eye(30, dtype=torch.float64), A.T @ b)
         assert float((x - ridge).abs().max()) < CLOSE
+
+
+@pytest.mark.parametrize("kind", ["group", "sparse group", "weights", "multi-task"])
+def test_working_sets_of_blocks_find_what_fista_finds(kind: str) -> None:
+    A, b = problem(60, 400, signals=3)
+    labels, weight = torch.arange(400).flip(0) // 4, torch.ones(100, dtype=torch.float64)
+    weight[7] = 0.0  # a free group
+    term: Penalty = {
+        "group": Group(30.0, labels),
+        "sparse group": SparseGroup(15.0, 15.0, labels),
+        "weights": Group(60.0, labels, weight),
+        "multi-task": MultiTask(60.0),
+    }[kind]
+    given = LeastSquares(Dense(A), b, term)
+    found, other = (solver.solve(given) for solver in (BlockDescent(tol=1e-9), FISTA(tol=1e-9)))
+    assert found.gap.shape == other.gap.shape
+    assert bool((found.ending == Ending.CONVERGED).all())
+    assert torch.allclose(found.objective, other.objective, rtol=1e-8)
+    assert float((found.x - other.x).abs().max()) < 1e-3
+    assert 0 < int((found.x != 0).any(0).sum()) < 200
+    again = BlockDescent(tol=1e-9).solve(given, found.x)
+    assert int(again.steps.max()) == 0
+
+
+def test_working_sets_of_blocks_on_a_sparse_design_in_float32() -> None:
+    A, b = problem(100, 300)
+    A = (A * (torch.rand(A.shape, generator=torch.Generator().manual_seed(5)) < 0.1)).float()
+    labels = [j // 3 for j in range(300)]
+    penalty = 0.3 * float(max_penalty(A, b.float()))
+    thin, full = (group_lasso(design, b.float(), penalty, labels) for design in (Sparse(A.to_sparse()), A))
+    assert thin.x.dtype == torch.float32
+    assert float((thin.x - full.x).abs().max()) < 1e-3
+    assert max(float(thin.gap), float(full.gap)) <= 1e-6
+
+
+def test_block_descent_says_what_it_solves() -> None:
+    A, b = problem()
+    with pytest.raises(StructureError, match="use FISTA"):
+        lasso(A, b, 1.0, solver="block_descent")

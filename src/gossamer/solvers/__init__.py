@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from .admm import ADMM
 from .base import Solution, Solver
+from .block_descent import BlockDescent
 from .convex import ConvexSolver, IterativeSolver
 from .coordinate_descent import CoordinateDescent
 from .fista import FISTA
@@ -26,6 +27,7 @@ __all__ = [
     "FISTA",
     "LOSS_SOLVERS",
     "PURSUIT",
+    "BlockDescent",
     "ConvexSolver",
     "CoordinateDescent",
     "Ending",
@@ -46,9 +48,10 @@ __all__ = [
     "SquareRoot",
 ]
 
-CONVEX: Mapping[str, type[CoordinateDescent | GramDescent | FISTA | Homotopy]] = {
+CONVEX: Mapping[str, type[CoordinateDescent | GramDescent | BlockDescent | FISTA | Homotopy]] = {
     "coordinate_descent": CoordinateDescent,
     "gram_descent": GramDescent,
+    "block_descent": BlockDescent,
     "fista": FISTA,
     "homotopy": Homotopy,
 }

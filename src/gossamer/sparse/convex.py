@@ -14,7 +14,7 @@ from ..problem import LeastSquares, Pursuit
 from ..solvers import CONVEX, PURSUIT, Recovery
 from ..solvers.branch import Branch, EntryBranch, GroupBranch
 from ..solvers.implicit import attach, attach_ball, attach_pursuit
-from ..terms import L1, BoxedL1, ElasticNet, Group, MultiTask, Penalty, SeparablePenalty, SparseGroup
+from ..terms import L1, BlockPenalty, BoxedL1, ElasticNet, Group, MultiTask, Penalty, SeparablePenalty, SparseGroup
 from .greedy import omp
 from .regression_data import RegressionData
 
@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 SMALL = 1024  # columns up to which the whole Gram matrix serves a batch best
+FEW = 200  # columns from which a working set of blocks pays
 MANY = 8  # signals from which a batch is one
 
 
@@ -323,6 +324,8 @@ def solved(
 
 def _choice(problem: LeastSquares) -> str:
     """The solver that suits: only FISTA takes every penalty and device."""
+    if isinstance(problem.penalty, BlockPenalty):
+        return "block_descent" if problem.A.shape[1] > FEW else "fista"
     if not isinstance(problem.penalty, SeparablePenalty):
         return "fista"
     # Without a penalty many entries are nonzero, and a Newton step on them all is worth its Gram matrix at once.

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..structure import NM, Block, Codebook, Grid, Structure, Support, TopK, Values, Word, as_structure
 from .base import Constraint, Penalty, SupportSet, Term, ValueSet
 from .block import BlockSupport
+from .blockwise import BlockPenalty
 from .boxed_l1 import BoxedL1
 from .codebook import CodebookValues, fit_codebook
 from .constraint import StructureSet
@@ -35,6 +36,7 @@ __all__ = [
     "PENALTIES",
     "SUPPORTS",
     "VALUES",
+    "BlockPenalty",
     "BoxedL1",
     "Constraint",
     "ElasticNet",

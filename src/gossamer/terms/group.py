@@ -49,6 +49,9 @@ class Group(GroupedPenalty):
     def factors(self) -> Tensor | None:
         return self.weights
 
+    def restricted(self, columns: Tensor) -> Group:
+        return Group(self.strength, *self.part(columns))
+
 
 @dataclass(frozen=True, eq=False)
 class SparseGroup(GroupedPenalty):
@@ -87,3 +90,6 @@ class SparseGroup(GroupedPenalty):
     @property
     def factors(self) -> Tensor | None:
         return self.weights
+
+    def restricted(self, columns: Tensor) -> SparseGroup:
+        return SparseGroup(self.l1, self.strength, *self.part(columns))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import StructureError
-from .base import Penalty
+from .blockwise import BlockPenalty
 from .separable import as_factors, check_factors
 
 __all__ = ["GroupedPenalty"]
@@ -17,7 +17,7 @@ __all__ = ["GroupedPenalty"]
 HALVINGS = 60  # of the interval [0, 1] in search of a dual scale: to the last bit of float64
 
 
-class GroupedPenalty(Penalty):
+class GroupedPenalty(BlockPenalty):
     """Ω(x) = entry·‖x‖₁ + level·Σ_g w_g‖x_g‖₂ over disjoint groups g that cover all entries.
 
     A subclass says what `entry`, `level`, the labels and the weights are; all mathematics stands here.
@@ -72,6 +72,17 @@ class GroupedPenalty(Penalty):
         if bool((labels < 0).any()) or bool((sizes == 0).any()):
             raise StructureError("groups must be labelled 0 to G − 1 with none left out; renumber them")
         check_factors(self.factors, len(sizes), "groups")
+
+    def blocks(self, n: int) -> Tensor:
+        return self.groups
+
+    def outside(self, v: Tensor) -> Tensor:
+        return self._outer(v) - self.radii(v)
+
+    def part(self, columns: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Labels from 0 and factors of some columns, which are whole groups."""
+        kept, labels = self.groups[columns].unique(return_inverse=True)
+        return labels, None if self.factors is None else self.factors[kept.to(self.factors.device)]
 
     def radii(self, like: Tensor) -> Tensor:
         """level·w_g, (G,)."""

@@ -8,14 +8,14 @@ from math import inf
 import torch
 from torch import Tensor
 
-from .base import Penalty
+from .blockwise import BlockPenalty
 from .separable import as_factors, check_factors, check_strength
 
 __all__ = ["MultiTask"]
 
 
 @dataclass(frozen=True, eq=False)
-class MultiTask(Penalty):
+class MultiTask(BlockPenalty):
     """Ω(x) = strength·Σ_j w_j‖(x_1j, …, x_Tj)‖₂: the T tasks choose the same columns. x is (*b, tasks, n).
 
     Args: strength ≥ 0; weights (n,) ≥ 0, default ones.
@@ -58,6 +58,16 @@ class MultiTask(Penalty):
 
     def check(self, n: int) -> None:
         check_factors(self.weights, n, "columns")
+
+    def blocks(self, n: int) -> Tensor:
+        return torch.arange(n)
+
+    def outside(self, v: Tensor) -> Tensor:
+        norms: Tensor = torch.linalg.vector_norm(v, dim=-2)
+        return norms - self.radii(v)
+
+    def restricted(self, columns: Tensor) -> MultiTask:
+        return MultiTask(self.strength, None if self.weights is None else self.weights[columns.to(self.weights.device)])
 
     def radii(self, like: Tensor) -> Tensor:
         """strength·w, broadcasting over columns."""
