@@ -53,7 +53,7 @@ class Dense(LinearOperator):
         return self.matrix
 
     def columns(self, indices: Tensor) -> Tensor:
-        return self.matrix.mT[indices].mT if self._by_columns else self.matrix[:, indices]
+        return self.matrix.mT[indices].mT if self._by_columns else self.matrix.index_select(1, indices)
 
     def column_norms(self, centre: Tensor | None = None) -> Tensor:
         if centre is not None:
