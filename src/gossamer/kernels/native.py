@@ -230,7 +230,7 @@ def _dispatch_mode_is_active() -> bool:
 
 def pack_bits(codes: Tensor, bits: int) -> Tensor:
     codes = codes.contiguous()
-    out = torch.empty((codes.shape[0] * bits + 7) // 8, dtype=torch.uint8)
+    out = torch.empty((codes.shape[0] * bits + 7) // 8, dtype=torch.uint8, device=codes.device)
     code = _function("pack_bits", 1)(codes.data_ptr(), codes.shape[0], bits, out.data_ptr(), out.shape[0])
     if code == _BAD_CODE:
         raise checks.wide_code(bits)
@@ -239,14 +239,14 @@ def pack_bits(codes: Tensor, bits: int) -> Tensor:
 
 def unpack_bits(packed: Tensor, bits: int, count: int) -> Tensor:
     packed = packed.contiguous()
-    out = torch.empty(count, dtype=torch.uint8)
+    out = packed.new_empty(count)
     code = _function("unpack_bits", 1)(packed.data_ptr(), packed.shape[0], bits, out.data_ptr(), count)
     return _sound(code, out)
 
 
 def mask_compress(dense: Tensor, mask: Tensor, kept: int) -> Tensor:
     dense, mask = dense.detach().contiguous(), mask.contiguous()
-    out = torch.empty(kept, dtype=dense.dtype)
+    out = dense.new_empty(kept)
     code = _function("mask_compress", dense.dtype.itemsize)(
         dense.data_ptr(), dense.shape[0], mask.data_ptr(), mask.shape[0], out.data_ptr(), kept
     )
@@ -257,7 +257,7 @@ def mask_compress(dense: Tensor, mask: Tensor, kept: int) -> Tensor:
 
 def mask_expand(values: Tensor, mask: Tensor, count: int) -> Tensor:
     values, mask = values.detach().contiguous(), mask.contiguous()
-    out = torch.empty(count, dtype=values.dtype)
+    out = values.new_empty(count)
     code = _function("mask_expand", values.dtype.itemsize)(
         values.data_ptr(), values.shape[0], mask.data_ptr(), mask.shape[0], out.data_ptr(), count
     )
@@ -274,7 +274,7 @@ def batch_omp(
     )
     count = signals.shape[0]
     x, residuals = signals.new_empty(count, atoms.shape[0]), signals.new_empty(count)
-    steps = torch.empty(count, dtype=torch.int32)
+    steps = signals.new_empty(count, dtype=torch.int32)
     run = functools.partial(_pursue, atoms, gram, scales, k)
     over_rows(run, (signals, targets, x, residuals, steps), least=_SIGNALS_A_THREAD)
     return x, residuals, steps
@@ -300,7 +300,7 @@ def l1_sweeps(
 ) -> tuple[Tensor, Tensor, int]:  # fmt: skip
     gram = gram if gram.stride(1) == 1 and gram.stride(0) >= len(x) else gram.contiguous()
     x, h, levels = x.detach().clone(), h.detach().clone(), levels.contiguous()
-    x, h, done = x.contiguous(), h.contiguous(), torch.zeros((), dtype=torch.int32)
+    x, h, done = x.contiguous(), h.contiguous(), x.new_zeros((), dtype=torch.int32)
     code = _function("l1_sweeps", 8)(
         gram.data_ptr(), gram.stride(0), len(x), levels.data_ptr(), low, high, ridge, accuracy, sweeps,
         x.data_ptr(), h.data_ptr(), done.data_ptr(),
@@ -316,11 +316,12 @@ def gram_descent(
     n = gram.shape[0]
     stride = -(n // -32) * 32
     off_diagonal = gram.new_zeros(n, stride)
-    off_diagonal[:, :n] = gram.detach() - torch.eye(n, dtype=gram.dtype)
+    off_diagonal[:, :n] = gram.detach()
+    off_diagonal.diagonal().sub_(1)
     design = (off_diagonal, *(each.detach().contiguous() for each in (scales, thresholds, low, high)))
     signals = tuple(each.detach().contiguous() for each in (correlations, squares))
     x = torch.zeros_like(signals[0]) if start is None else start.detach().clone(memory_format=torch.contiguous_format)
-    done = torch.empty(x.shape[0], dtype=torch.int32)
+    done = x.new_empty(x.shape[0], dtype=torch.int32)
     over_rows(functools.partial(_descend, design, tol, rounds), (*signals, x, done))
     return x, done
 
