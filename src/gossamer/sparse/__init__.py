@@ -33,6 +33,7 @@ from .losses import cox, huber, logistic, loss_max_penalty, loss_path, multinomi
 from .omp_path import omp_cv, omp_path
 from .pack import Packed, pack
 from .penalty_cv import elastic_net_cv, group_lasso_cv, lasso_cv, multitask_lasso_cv
+from .ridge import ridge
 from .stability import Stability, stability_selection
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ __all__ = [
     "penalised_loss",
     "poisson",
     "relaxed_lasso",
+    "ridge",
     "simultaneous_omp",
     "sparse_encode",
     "square_root_lasso",
