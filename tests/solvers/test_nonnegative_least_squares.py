@@ -13,7 +13,7 @@ from gossamer.problem import duality_gap
 from gossamer.sparse import elastic_net, lasso
 from gossamer.terms import BoxedL1
 
-SOLVERS = ("gram_descent", "fista")
+SOLVERS = ("gram_descent", "coordinate_descent", "fista")
 TIGHT = 1e-11  # relative gap; objectives then agree to it
 NEAR = 1e-9
 
