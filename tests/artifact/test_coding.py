@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import reference_ans
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gossamer.artifact.coding import CODERS, decode, encode
 from gossamer.artifact.coding.base import CHUNK

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gossamer.artifact.coding import CODERS, decode, encode
 from gossamer.artifact.coding.ans import Ans, Model

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from artifact_models import RECIPE, Mixed, bits_of, packed_mixed, packed_weights
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from safetensors.torch import save as save_plain
 from torch import nn
 

@@ -12,8 +12,7 @@ import torch
 from artifact_models import STRUCTURES, Mixed, bits_of, packed_mixed, packed_weights
 from torch import nn
 
-from gossamer.artifact import dense_bytes, load, save, to_dense
-from gossamer.artifact import loading as loading_module
+from gossamer.artifact import dense_bytes, load, loading as loading_module, save, to_dense
 from gossamer.errors import ArtifactError, ModelError, RecipeError
 from gossamer.model import swap_
 from gossamer.nn import Packed

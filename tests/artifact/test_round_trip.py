@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 import torch
 from artifact_models import RECIPE, STRUCTURES, Mixed, bits_of, packed_mixed, packed_weights
-from safetensors.torch import load as load_plain
-from safetensors.torch import save as save_plain
+from safetensors.torch import load as load_plain, save as save_plain
 from torch import Tensor, nn
 
 from gossamer.artifact import Entry, dense_bytes, encode, entries, inspect, load, save, to_dense

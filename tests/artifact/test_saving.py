@@ -11,8 +11,7 @@ import pytest
 from artifact_models import packed_mixed
 from torch import nn
 
-from gossamer.artifact import encode, entries, inspect, save
-from gossamer.artifact import saving as saving_module
+from gossamer.artifact import encode, entries, inspect, save, saving as saving_module
 from gossamer.errors import ArtifactError
 
 

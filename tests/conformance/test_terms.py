@@ -7,8 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gossamer.errors import StructureError
 from gossamer.structure import NM, Block, Grid, LowRank, TopK, as_structure, parse

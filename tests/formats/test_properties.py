@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from format_members import equal_to_the_bit, random_member
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gossamer.errors import ArtifactError
 from gossamer.formats import from_streams, pack, restore, streams

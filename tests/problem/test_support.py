@@ -12,8 +12,7 @@ from torch import Tensor
 from gossamer.errors import DataError
 from gossamer.linop import Callables, Dense
 from gossamer.problem import mutual_coherence, support_certificate
-from gossamer.sparse import omp
-from gossamer.sparse import support_certificate as judge
+from gossamer.sparse import omp, support_certificate as judge
 
 # Float64 rounding of small least-squares problems; what is compared is relative to ‖b‖².
 NEAR = 1e-10

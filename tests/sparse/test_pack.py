@@ -7,14 +7,12 @@ from math import comb, log2
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from torch import Tensor
 
 import gossamer as gs
 from gossamer.errors import DataError, KernelError, StructureError
-from gossamer.formats import INDICES
-from gossamer.formats import pack as pack_member
+from gossamer.formats import INDICES, pack as pack_member
 from gossamer.sparse import Packed, pack, to_scipy, to_torch
 from gossamer.terms import Member
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gossamer.errors import StructureError
 from gossamer.structure import NM, Block, Codebook, Grid, LowRank, Structure, TopK, as_structure, kept, parse

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors import torch as library
+from safetensors import SafetensorError, torch as library
 from torch import Tensor
 
 from ..errors import ArtifactError

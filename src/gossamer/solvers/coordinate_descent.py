@@ -21,9 +21,8 @@ from .outcome import Recovery
 __all__ = ["CoordinateDescent"]
 
 FIRST = 100  # columns by which a working set grows at least
-SETTLED = (
-    0.07  # of the working set: where fewer are added, this round may be the last, and is solved and judged as such
-)
+# Of the working set: where fewer are added, this round may be the last, and is solved and judged as such.
+SETTLED = 0.07
 LOOSE = 0.01  # of the worst violation outside: how well the inner problem is solved in the rounds before
 TIGHT = 0.1  # the inner problem's share of the tolerance, lowered when the whole does not meet its own
 FINEST = 1e-14  # of max |A'b|: rounding of the inner gradient in float64

@@ -36,25 +36,25 @@ from .penalty_cv import elastic_net_cv, group_lasso_cv, lasso_cv, multitask_lass
 from .ridge import ridge
 from .stability import Stability, stability_selection
 
-if TYPE_CHECKING:
-    from .estimators import (  # noqa: F401 - for type checkers; `__getattr__` brings them
-        ElasticNet,
-        ElasticNetCV,
-        GroupLasso,
-        GroupLassoCV,
-        HuberLasso,
-        Lasso,
-        LassoCV,
-        MultiTaskLasso,
-        MultiTaskLassoCV,
-        OrthogonalMatchingPursuit,
-        OrthogonalMatchingPursuitCV,
-        PoissonLasso,
-        SparseCoder,
-        SparseGroupLasso,
-        SparseGroupLassoCV,
-        SparseLogisticRegression,
-        SparseLogisticRegressionCV,
+if TYPE_CHECKING:  # `__getattr__` brings them; "as" says to type checkers that they are public
+    from .estimators import (
+        ElasticNet as ElasticNet,
+        ElasticNetCV as ElasticNetCV,
+        GroupLasso as GroupLasso,
+        GroupLassoCV as GroupLassoCV,
+        HuberLasso as HuberLasso,
+        Lasso as Lasso,
+        LassoCV as LassoCV,
+        MultiTaskLasso as MultiTaskLasso,
+        MultiTaskLassoCV as MultiTaskLassoCV,
+        OrthogonalMatchingPursuit as OrthogonalMatchingPursuit,
+        OrthogonalMatchingPursuitCV as OrthogonalMatchingPursuitCV,
+        PoissonLasso as PoissonLasso,
+        SparseCoder as SparseCoder,
+        SparseGroupLasso as SparseGroupLasso,
+        SparseGroupLassoCV as SparseGroupLassoCV,
+        SparseLogisticRegression as SparseLogisticRegression,
+        SparseLogisticRegressionCV as SparseLogisticRegressionCV,
     )
 
 ESTIMATORS = (

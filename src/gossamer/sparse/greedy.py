@@ -15,9 +15,7 @@ from torch import Tensor
 
 from ..errors import DataError
 from ..linop import Dense, LinearOperator, as_operator, as_signals
-from ..solvers import batch_omp as _batch
-from ..solvers import omp as _omp
-from ..solvers import somp as _somp
+from ..solvers import batch_omp as _batch, omp as _omp, somp as _somp
 from ..solvers.cosamp import CoSaMP
 from ..solvers.htp import HTP
 from ..solvers.iht import IHT

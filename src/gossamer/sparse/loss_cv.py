@@ -10,8 +10,7 @@ from torch import Tensor
 
 from ..errors import DataError, StructureError
 from ..problem import Loss
-from .cross_validation import Loss as Score
-from .cross_validation import Rule, Selection, cross_validate
+from .cross_validation import Loss as Score, Rule, Selection, cross_validate
 from .folds import as_folds, stratified_folds
 from .loss_data import as_loss
 from .loss_options import LossOptions

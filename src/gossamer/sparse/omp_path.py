@@ -12,8 +12,7 @@ from torch import Tensor
 from ..errors import DataError
 from ..linop import Adjoint, Dense, Masked
 from ..solvers import Ending, Recovery
-from ..solvers.omp import Rule as Choice
-from ..solvers.omp import omp as pursue
+from ..solvers.omp import Rule as Choice, omp as pursue
 from .cross_validation import Rule, Selection, cross_validate
 from .folds import as_folds
 from .regression_data import RegressionData

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
-from ..formats import INDICES, PackedSpec, PackedWeight
-from ..formats import pack as pack_member
+from ..formats import INDICES, PackedSpec, PackedWeight, pack as pack_member
 from ..linop.sparse import is_scipy_sparse
 from ..structure import NM, Codebook, Structure
 from ..terms import Member
