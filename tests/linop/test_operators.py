@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse
 import torch
 from hypothesis import given, strategies as st
 from operator_cases import drawn, thinned
@@ -371,3 +372,16 @@ def test_a_read_only_scipy_matrix_is_copied_and_stays_as_it_is() -> None:
     assert as_operator(matrix).mv(torch.tensor([1.0, 3.0], dtype=torch.float64)).tolist() == [3.0, 2.0]
     assert as_operator(twice).dense().tolist() == [[0.0, 2.0]]
     assert twice.nnz == 2
+
+
+@pytest.mark.parametrize("form", ["csr_matrix", "csc_array"])
+def test_entries_out_of_order_and_given_twice_are_put_in_order_and_added(form: str) -> None:
+    make = getattr(scipy.sparse, form)
+    data, places, starts = np.array([1.0, 2.0, 3.0, 4.0]), np.array([2, 0, 2, 1]), np.array([0, 3, 4])
+    entered = make((data, places, starts), shape=(2, 3) if form == "csr_matrix" else (3, 2))
+    held = as_operator(entered)
+    assert torch.equal(held.dense(), torch.from_numpy(entered.toarray()))
+    assert torch.equal(
+        held.rmv(torch.ones(held.shape[0], dtype=torch.float64)), torch.from_numpy(entered.toarray()).sum(0)
+    )
+    assert entered.data.tolist() == [1.0, 2.0, 3.0, 4.0], "the caller's matrix stays as it was"

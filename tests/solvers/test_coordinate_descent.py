@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from gossamer.linop import Callables, Dense, Sparse
+from gossamer.linop import Callables, Dense, Sparse, as_operator
 from gossamer.problem import LeastSquares, duality_gap
-from gossamer.solvers import CoordinateDescent
+from gossamer.solvers import CoordinateDescent, GramPool
 from gossamer.sparse import lasso, lasso_path, max_penalty
 from gossamer.terms import L1, BoxedL1, ElasticNet, SeparablePenalty
 
+ROUNDING = 1e-12  # sums of 40 products of numbers near 1
 TIGHT = 1e-9  # of the certificate: far below what a wrong support would leave
 
 
@@ -134,3 +136,17 @@ def test_a_path_to_a_tiny_penalty_and_one_that_stands_still() -> None:
     torch.testing.assert_close(again.x[1], again.x[2], rtol=0, atol=1e-3)
     zero = lasso_path(A, b * 0, [3.0, 1.0])
     assert not zero.x.any()
+
+
+def test_a_pool_holds_sparse_columns_as_entries_and_knows_the_same_products() -> None:
+    generator = torch.Generator().manual_seed(3)
+    A = torch.randn(40, 90, generator=generator, dtype=torch.float64)
+    A *= torch.rand(40, 90, generator=generator) < 0.1
+    dense, sparse = GramPool(as_operator(A)), GramPool(as_operator(A.to_sparse()))
+    values = torch.randn(25, generator=generator, dtype=torch.float64).numpy()
+    for wanted in (np.arange(0, 20), np.arange(10, 35), np.arange(60, 85)):
+        places = dense.places(wanted)
+        assert (places == sparse.places(wanted)).all()
+    assert np.allclose(dense.gram, sparse.gram, rtol=0, atol=ROUNDING)
+    assert np.allclose(dense.gram, (A.T @ A).numpy()[np.ix_(dense.indices, dense.indices)], rtol=0, atol=ROUNDING)
+    assert torch.allclose(sparse.forward(places, values), A[:, 60:85] @ torch.from_numpy(values), rtol=0, atol=ROUNDING)

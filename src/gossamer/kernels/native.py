@@ -214,14 +214,19 @@ def status() -> KernelStatus:
 
 
 def serves(tensors: Sequence[Tensor]) -> bool:
-    """Whether native code may read these: plain tensors with memory on the CPU, and no gradient wanted."""
+    """Whether native code is here and may read these."""
+    return readable(tensors) and _installed()[0] is not None
+
+
+def readable(tensors: Sequence[Tensor]) -> bool:
+    """Whether code that is not torch's may read these: plain tensors with memory on the CPU, and no gradient wanted."""
     for tensor in tensors:
         if type(tensor) not in (Tensor, torch.nn.Parameter) or tensor.device.type != "cpu":
             return False
         if (tensor.requires_grad and torch.is_grad_enabled()) or tensor.is_neg() or tensor.is_conj():
             return False
     # Under a dispatch mode (fake tensors, a tracer) new tensors have no memory, or must be seen written.
-    return not _dispatch_mode_is_active() and _installed()[0] is not None
+    return not _dispatch_mode_is_active()
 
 
 def _dispatch_mode_is_active() -> bool:

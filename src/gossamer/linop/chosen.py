@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .base import LinearOperator
 
-__all__ = ["Chosen", "ColumnEntries", "chosen_columns"]
+__all__ = ["Chosen", "ColumnEntries", "chosen_columns", "entry_matrix"]
 
 THIN = 0.2  # density up to which a product of sparse columns costs less than one of dense columns
 
@@ -140,9 +140,9 @@ class _Entries(Chosen):
     def gram(self, factor: Tensor) -> Tensor:
         k = len(self.rows)
         scaled = self.values * factor[self.rows[self.column], self.samples]
-        flat = _csr(self.column, self.samples, scaled, (k, self.m))
+        flat = entry_matrix(self.column, self.samples, scaled, (k, self.m))
         order = self.by_sample
-        tall = _csr(self.samples[order], self.column[order], scaled[order], (self.m, k))
+        tall = entry_matrix(self.samples[order], self.column[order], scaled[order], (self.m, k))
         whole = (flat @ tall).to_dense()
         constant = factor[self.rows[self.ones]]
         whole[:, self.ones] = flat @ constant.mT
@@ -151,8 +151,8 @@ class _Entries(Chosen):
         return whole
 
 
-def _csr(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Entries in row-major order."""
+def entry_matrix(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    """A CSR tensor of entries that lie in row-major order."""
     starts = torch.zeros(shape[0] + 1, dtype=torch.int64, device=rows.device)
     starts[1:] = torch.bincount(rows, minlength=shape[0]).cumsum(0)
     with warnings.catch_warnings():  # torch says once a process that its CSR is young

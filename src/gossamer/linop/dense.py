@@ -8,11 +8,13 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from ..kernels.native import readable
 from .base import LinearOperator
 from .products import checked, few_places, norm2_by_lanczos, norms_by_columns
 
 __all__ = ["Dense"]
 
+LARGE = 1 << 16  # entries: from here on a product costs more than the way to numpy and back
 SMALL = 256  # of the smaller side: up to here all eigenvalues cost less than the products of Lanczos
 
 
@@ -44,10 +46,10 @@ class Dense(LinearOperator):
         x = checked(self, x, 1)
         if self._by_columns and not self.matrix.requires_grad and (places := few_places(x)) is not None:
             return x[places] @ self.matrix.mT[places]
-        return x @ self.matrix.mT
+        return _times(x, self.matrix.mT)
 
     def rmv(self, y: Tensor) -> Tensor:
-        return checked(self, y, 0) @ self.matrix.conj()
+        return _times(checked(self, y, 0), self.matrix.conj())
 
     def dense(self) -> Tensor:
         return self.matrix
@@ -102,3 +104,15 @@ class Dense(LinearOperator):
         wide = self.double().matrix.detach()
         small = wide.mH @ wide if self.shape[1] <= self.shape[0] else wide @ wide.mH
         return float(torch.linalg.eigvalsh(small)[-1].clamp(min=0)) * (1 + 1e-6)
+
+
+def _times(vectors: Tensor, matrix: Tensor) -> Tensor:
+    """vectors @ matrix; of one vector by numpy, outside of autograd.
+
+    Such a product is as fast as memory is read, and numpy's BLAS does so on every maker's processor.
+    """
+    if vectors.ndim > 1 or matrix.numel() < LARGE or matrix.is_complex() or torch.compiler.is_compiling():
+        return vectors @ matrix
+    if not readable([vectors, matrix]):
+        return vectors @ matrix
+    return torch.from_numpy(vectors.detach().numpy() @ matrix.detach().numpy())

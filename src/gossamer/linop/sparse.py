@@ -189,7 +189,7 @@ def _of_scipy(matrix: Any) -> Forms:
         raise DataError(f"Sparse needs 2 axes, given a scipy matrix of shape {tuple(matrix.shape)}")
     held = matrix if matrix.format in ("csr", "csc") else matrix.tocsr()
     if not held.has_canonical_format:
-        held = held.copy()
+        held = held.tocsc() if held.format == "csr" else held.tocsr()  # a copy whose indices are in order
         held.sum_duplicates()
     return _shared(held.data), partial(_scipy_forward, held), partial(_scipy_adjoint, held)
 

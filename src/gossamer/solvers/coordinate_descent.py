@@ -165,7 +165,7 @@ class _Signal:
         nonzero = self.x.numpy().nonzero()[0]
         wrong[torch.from_numpy(self.working)] = 0.0
         wrong[torch.from_numpy(nonzero)] = 0.0
-        most = wrong.topk(min(max(FIRST, len(nonzero) // 2), len(wrong)))
+        most = wrong.topk(min(max(FIRST, int(self.pool.growth * len(nonzero))), len(wrong)))
         new = most.indices[most.values > 0].numpy()
         self.working = np.unique(np.concatenate([self.working, nonzero, new]))
         return len(new), float(most.values[0])

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ..linop import LinearOperator
+from ..linop.chosen import ColumnEntries, entry_matrix
 
 __all__ = ["GramPool"]
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 ROOM = 256  # columns that there is room for at first
 PIECE = 1024  # columns that are asked of A at one time
 
@@ -19,16 +23,21 @@ PIECE = 1024  # columns that are asked of A at one time
 class GramPool:
     """Columns of A and their Gram matrix, grown as they are asked for; float64, on the CPU.
 
-    Signals of one batch and penalties of one path share it. Columns are held as rows, which products read in order, and
-    room is doubled when it runs out, so that a column is copied and multiplied about once.
+    Signals of one batch and penalties of one path share it. Room is doubled when it runs out, so that a column is
+    copied and multiplied about once. Columns of a sparse design are held as their entries.
     """
 
     def __init__(self, A: LinearOperator) -> None:
         self.A = A
         self.place = np.full(A.shape[1], -1)
-        self.indices: NDArray[np.intp] = np.empty(0, np.intp)
-        self._rows: Array = np.empty((0, A.shape[0]))
+        self.indices: Indices = np.empty(0, np.intp)
+        self._columns: _Columns = _Entries(A, A.shape[0]) if isinstance(A, ColumnEntries) else _Rows(A)
         self._gram: Array = np.empty((0, 0))
+
+    @property
+    def growth(self) -> float:
+        """How many columns are worth taking in at a time, as a share of those in use: more where they cost less."""
+        return self._columns.growth
 
     @property
     def gram(self) -> Array:
@@ -36,35 +45,105 @@ class GramPool:
         k = len(self.indices)
         return self._gram[:k, :k]
 
-    def places(self, wanted: NDArray[np.intp]) -> NDArray[np.intp]:
+    def places(self, wanted: Indices) -> Indices:
         """Where the wanted columns stand in the pool; those that it lacks are added."""
         new = wanted[self.place[wanted] < 0]
         for start in range(0, len(new), PIECE):
             self._add(new[start : start + PIECE])
-        found: NDArray[np.intp] = self.place[wanted]
+        found: Indices = self.place[wanted]
         return found
 
-    def forward(self, places: NDArray[np.intp], values: Array) -> Tensor:
+    def forward(self, places: Indices, values: Array) -> Tensor:
         """Σ values_i a_i over the columns at `places`, (m,)."""
-        return torch.from_numpy(values @ self._rows[places])
+        spread = np.zeros(len(self.indices))
+        spread[places] = values
+        return self._columns.forward(spread)
 
-    def _add(self, new: NDArray[np.intp]) -> None:
+    def _add(self, new: Indices) -> None:
         k, size = len(self.indices), len(self.indices) + len(new)
-        self._make_room(size)
-        fresh = self._rows[k:size]
-        torch.from_numpy(fresh).copy_(self.A.columns(torch.from_numpy(new)).mT)
-        # By numpy: its matrix products know AVX-512 on every maker's processor, and halve the work of F F'.
-        self._gram[k:size, k:size] = fresh @ fresh.T
-        across = np.matmul(fresh, self._rows[:k].T, out=self._gram[k:size, :k])
-        self._gram[:k, k:size] = across.T
+        self._gram = _with_room(self._gram, k, size, self.A.shape[1])
+        self._columns.add(new, self._gram[k:size, :size])
+        self._gram[:k, k:size] = self._gram[k:size, :k].T
         self.place[new] = np.arange(k, size)
         self.indices = np.concatenate([self.indices, new])
 
-    def _make_room(self, size: int) -> None:
-        k, room = len(self.indices), len(self._rows)
-        if size <= room:
-            return
-        room = min(max(size, 2 * room, ROOM), max(size, self.A.shape[1]))
-        rows, gram = np.empty((room, self.A.shape[0])), np.empty((room, room))
-        rows[:k], gram[:k, :k] = self._rows[:k], self.gram
-        self._rows, self._gram = rows, gram
+
+class _Columns(ABC):
+    """How the columns of a pool are held."""
+
+    growth: float
+
+    @abstractmethod
+    def add(self, new: Indices, products: Array) -> None:
+        """Hold f columns more, and write their products with all k + f, the new ones last, to `products` (f, k + f)."""
+
+    @abstractmethod
+    def forward(self, values: Array) -> Tensor:
+        """Σ values_i a_i over all columns held, (m,)."""
+
+
+class _Rows(_Columns):
+    """Dense columns, held as rows, which products read in order."""
+
+    growth = 0.5
+
+    def __init__(self, A: LinearOperator) -> None:
+        self.A, self.count = A, 0
+        self.rows: Array = np.empty((0, A.shape[0]))
+
+    def add(self, new: Indices, products: Array) -> None:
+        k, size = self.count, self.count + len(new)
+        if size > len(self.rows):
+            room = _room(len(self.rows), size, self.A.shape[1])
+            rows = np.empty((room, self.A.shape[0]))
+            rows[:k] = self.rows[:k]
+            self.rows = rows
+        fresh = self.rows[k:size]
+        torch.from_numpy(fresh).copy_(self.A.columns(torch.from_numpy(new)).mT)
+        # By numpy: its matrix products know AVX-512 on every maker's processor, and halve the work of F F'.
+        products[:, k:] = fresh @ fresh.T
+        np.matmul(fresh, self.rows[:k].T, out=products[:, :k])
+        self.count = size
+
+    def forward(self, values: Array) -> Tensor:
+        return torch.from_numpy(values @ self.rows[: self.count])
+
+
+class _Entries(_Columns):
+    """Columns of a sparse design as entries, each with its column, sample and value."""
+
+    growth = 2.0
+
+    def __init__(self, A: ColumnEntries, m: int) -> None:
+        self.A, self.m, self.count = A, m, 0
+        self.column, self.samples = (torch.empty(0, dtype=torch.int64) for _ in range(2))
+        self.values = torch.empty(0, dtype=torch.float64)
+
+    def add(self, new: Indices, products: Array) -> None:
+        counts, samples, values = self.A.column_entries(torch.from_numpy(new))
+        column = torch.repeat_interleave(torch.arange(len(new)), counts)
+        fresh = entry_matrix(column, samples, values, (len(new), self.m))
+        self.column = torch.cat([self.column, column + self.count])
+        self.samples, self.values = torch.cat([self.samples, samples]), torch.cat([self.values, values])
+        self.count += len(new)
+        order = self.samples.argsort(stable=True)
+        held = entry_matrix(self.samples[order], self.column[order], self.values[order], (self.m, self.count))
+        torch.from_numpy(products).copy_((fresh @ held).to_dense())
+
+    def forward(self, values: Array) -> Tensor:
+        found = torch.zeros(self.m, dtype=torch.float64)
+        return found.index_add_(0, self.samples, self.values * torch.from_numpy(values)[self.column])
+
+
+def _room(before: int, size: int, most: int) -> int:
+    return min(max(size, 2 * before, ROOM), max(size, most))
+
+
+def _with_room(gram: Array, k: int, size: int, most: int) -> Array:
+    """The same k × k matrix where there is room for `size` rows."""
+    if size <= len(gram):
+        return gram
+    room = _room(len(gram), size, most)
+    wider = np.empty((room, room))
+    wider[:k, :k] = gram[:k, :k]
+    return wider
