@@ -20,7 +20,7 @@ def card(**versions: str) -> dict[str, Any]:
     return {**machine(), **versions}
 
 
-def recorded(path: Path, card: Mapping[str, Any], **parts: Mapping[str, Any]) -> dict[str, Any]:
+def recorded(path: Path, card: Mapping[str, Any], /, **parts: Mapping[str, Any]) -> dict[str, Any]:
     """Write the record: each part's rows, by name, join those of an earlier run on the same machine.
 
     A record of another machine or of other versions is begun anew: one card speaks for all rows of a page.

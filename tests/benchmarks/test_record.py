@@ -16,6 +16,10 @@ def test_rows_join_those_of_an_earlier_run(tmp_path):
     assert json.loads(path.read_text()) == record
 
 
+def test_a_part_may_be_called_as_an_argument_is(tmp_path):
+    assert recorded(tmp_path / "x.json", card(), path={"a": 1}, card={"b": 2})["path"] == {"a": 1}
+
+
 def test_another_machine_or_version_begins_anew(tmp_path):
     path = tmp_path / "x.json"
     recorded(path, card(transformers="4"), rows={"a": 1})
