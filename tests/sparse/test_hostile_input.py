@@ -233,9 +233,12 @@ def test_no_penalty_is_least_squares(case):
 
 def test_what_has_no_derivative_says_so():
     A = torch.from_numpy(DESIGN.copy()).requires_grad_()
-    for name in ("huber", "lasso_cv", "stability_selection"):
+    for name in ("lasso_cv", "stability_selection"):
         with pytest.raises(GossamerError, match="autograd"):
             FUNCTIONS[name](A, TARGET)
+    for function in (sparse.loss_path, sparse.loss_max_penalty):
+        with pytest.raises(GossamerError, match="autograd"):
+            function(A, TARGET, "huber")
     with torch.no_grad():
         assert not FUNCTIONS["huber"](A, TARGET).x.requires_grad
 

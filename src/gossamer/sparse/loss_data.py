@@ -18,7 +18,7 @@ from .regression_data import RegressionData
 
 __all__ = ["LossData", "as_loss", "solved"]
 
-PARTS = ("x", "ending", "residual", "steps", "gap", "objective", "intercept")  # of a Recovery
+PARTS = ("x", "ending", "residual", "steps", "gap", "objective", "intercept", "differentiable")  # of a Recovery
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,9 +35,9 @@ class LossOptions(TypedDict, total=False):
         max_steps: of the solver, in the unit of `Recovery.steps`; None leaves it to the solver.
     """
 
-    l2: float
+    l2: float | Tensor
     groups: Any
-    l1: float
+    l1: float | Tensor
     shared: bool
     weights: Any
     nonnegative: bool

@@ -16,6 +16,7 @@ from ..solvers import Recovery
 from ..terms import Penalty
 from .lasso_path import Path
 from .loss_data import LossData, solved
+from .loss_derivatives import differentiated, held, refuse, takes_part
 from .loss_options import LossOptions, PenaltyOptions, penalty_maker
 
 __all__ = ["cox", "huber", "logistic", "loss_max_penalty", "loss_path", "multinomial", "penalised_loss", "poisson"]
@@ -26,7 +27,7 @@ DATA = frozenset({"intercept", "sample_weights", "standardise"})
 
 
 def penalised_loss(
-    A: Any, b: Any, loss: str | Loss, penalty: float | Penalty, **options: Unpack[LossOptions]
+    A: Any, b: Any, loss: str | Loss, penalty: float | Tensor | Penalty, **options: Unpack[LossOptions]
 ) -> Recovery:
     """Fit b by few columns of A under any loss.
 
@@ -40,8 +41,11 @@ def penalised_loss(
             takes the place of the options that describe one.
         options: those of `LossOptions`.
     Returns: a Recovery: x (n,), (signals, n) or (classes, n); `gap` is what the certificate found for x and the
-        intercept, relative to the objective at x = 0; `residual` is ‖∇f(z)‖₂, for least squares ‖Ax − b‖₂.
-    Raises: DataError on shapes, types, NaN, targets the loss does not know; StructureError on what is no penalty.
+        intercept, relative to the objective at x = 0; `residual` is ‖∇f(z)‖₂, for least squares ‖Ax − b‖₂. x and
+        `intercept` take part in autograd where A as a dense tensor, the penalty, l1, l2, weights, sample_weights or
+        targets that are numbers (not labels) do: by implicit differentiation, once.
+    Raises: DataError on shapes, types, NaN, targets the loss does not know; StructureError on what is no penalty,
+            and on a Penalty where a derivative is asked for.
 
     >>> A = torch.tensor([[1.0, 0.0], [1.0, 0.2], [-1.0, 0.1], [-1.0, 0.0]])
     >>> penalised_loss(A, [1, 1, 0, 0], "logistic", 0.4).x
@@ -50,21 +54,24 @@ def penalised_loss(
     unknown = sorted(set(options) - set(LossOptions.__annotations__))
     if unknown:
         raise StructureError(f"no option {', '.join(unknown)}; known: {', '.join(LossOptions.__annotations__)}")
+    if isinstance(penalty, Tensor) and penalty.ndim:
+        raise StructureError(f"penalty has shape {tuple(penalty.shape)}; give one number, or a tensor of shape ()")
     shape = {name: value for name, value in options.items() if name in PENALTY}
     if isinstance(penalty, Penalty):
         if shape:
             raise StructureError(f"{', '.join(shape)} beside a Penalty; say it in the penalty")
         term = penalty
     else:
-        term = _maker(options)(penalty)
-    data = _data(A, b, loss, options)
+        term = _maker(options)(held(penalty))
+    wanted = takes_part(A, b, penalty, options)
+    data = _data(held(A) if wanted else A, b, loss, options)
     found = solved(
         data, term, options.get("tol", 1e-6), options.get("solver"), options.get("x0"), options.get("max_steps")
     )
-    return data.answer(found)
+    return data.answer(differentiated(data, found, A, b, penalty, options) if wanted else found)
 
 
-def logistic(A: Any, labels: Any, penalty: float | Penalty, **options: Unpack[LossOptions]) -> Recovery:
+def logistic(A: Any, labels: Any, penalty: float | Tensor | Penalty, **options: Unpack[LossOptions]) -> Recovery:
     """Tell two classes apart by few columns.
 
         min_{x, c} Σ_i s_i [log(1 + exp z_i) − b_i z_i] + penalty·Σ_j w_j|x_j|,  z = Ax + c
@@ -80,7 +87,7 @@ def logistic(A: Any, labels: Any, penalty: float | Penalty, **options: Unpack[Lo
     return penalised_loss(A, labels, Logistic(), penalty, **options)
 
 
-def multinomial(A: Any, labels: Any, penalty: float | Penalty, **options: Unpack[LossOptions]) -> Recovery:
+def multinomial(A: Any, labels: Any, penalty: float | Tensor | Penalty, **options: Unpack[LossOptions]) -> Recovery:
     """Tell several classes apart by few columns of each, or, with shared=True, by the same few of all.
 
         min_{x, c} Σ_i s_i [log Σ_k exp z_ki − z_{b_i,i}] + penalty·Σ_kj w_j|x_kj|,  z_k = A x_k + c_k
@@ -100,7 +107,7 @@ def multinomial(A: Any, labels: Any, penalty: float | Penalty, **options: Unpack
 
 
 def huber(
-    A: Any, b: Any, penalty: float | Penalty, *, delta: float = 1.345, **options: Unpack[LossOptions]
+    A: Any, b: Any, penalty: float | Tensor | Penalty, *, delta: float = 1.345, **options: Unpack[LossOptions]
 ) -> Recovery:
     """Fit b by few columns, whatever a few wild samples say.
 
@@ -116,7 +123,7 @@ def huber(
     return penalised_loss(A, b, Huber(delta), penalty, **options)
 
 
-def poisson(A: Any, counts: Any, penalty: float | Penalty, **options: Unpack[LossOptions]) -> Recovery:
+def poisson(A: Any, counts: Any, penalty: float | Tensor | Penalty, **options: Unpack[LossOptions]) -> Recovery:
     """Explain counts by few columns that multiply the rate.
 
         min_{x, c} Σ_i s_i [exp z_i − b_i z_i] + penalty·Σ_j w_j|x_j|,  z = Ax + c
@@ -132,7 +139,7 @@ def poisson(A: Any, counts: Any, penalty: float | Penalty, **options: Unpack[Los
     return penalised_loss(A, counts, Poisson(), penalty, **options)
 
 
-def cox(A: Any, times: Any, events: Any, penalty: float | Penalty, **options: Unpack[LossOptions]) -> Recovery:
+def cox(A: Any, times: Any, events: Any, penalty: float | Tensor | Penalty, **options: Unpack[LossOptions]) -> Recovery:
     """Find the few columns that drive the risk in survival data, some of them censored.
 
         min_x Σ_{i: event} s_i [log Σ_{j: t_j ≥ t_i} s_j exp z_j − z_i] + penalty·Σ_j w_j|x_j|,  z = Ax
@@ -164,6 +171,7 @@ def loss_max_penalty(A: Any, b: Any, loss: str | Loss, **options: Unpack[LossOpt
     >>> loss_max_penalty(torch.eye(2), [1, 0], "logistic")
     tensor(0.5000, dtype=torch.float64)
     """
+    refuse("loss_max_penalty", A, b, options)
     data, make = _data(A, b, loss, options), _maker(options)
     most = _least_zero(data, make)
     return most[0] if data.single and most.ndim else most
@@ -192,6 +200,7 @@ def loss_path(
     tensor([[1., 1.],
             [7., 1.]])
     """
+    refuse("loss_path", A, b, options)
     data, make = _data(A, b, loss, options), _maker(options)
     if data.problem.with_penalty(make(1.0)).event_ndim == 1 and not data.single:
         raise DataError(f"b has {len(data.problem.b)} rows; a path is of one signal, so call it for each row")
@@ -242,10 +251,10 @@ def _least_strength(make: Callable[[float], Penalty], slope: Tensor) -> float:
 
 
 def _maker(options: LossOptions) -> Callable[[float], Penalty]:
-    chosen: dict[str, Any] = {name: value for name, value in options.items() if name in PENALTY}
+    chosen: dict[str, Any] = {name: held(value) for name, value in options.items() if name in PENALTY}
     return penalty_maker(PenaltyOptions(**chosen))
 
 
 def _data(A: Any, b: Any, loss: str | Loss, options: LossOptions) -> LossData:
-    chosen: dict[str, Any] = {name: value for name, value in options.items() if name in DATA}
+    chosen: dict[str, Any] = {name: held(value) for name, value in options.items() if name in DATA}
     return LossData.of(A, b, loss, **chosen)

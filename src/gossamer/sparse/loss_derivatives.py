@@ -1,0 +1,83 @@
+"""Solutions under a loss as autograd is to see them: what of a user's arguments takes part, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import DataError, StructureError
+from ..linop import as_operator, as_signals
+from ..solvers import Recovery
+from ..solvers.branch import Branch, EntryBranch, GroupBranch
+from ..solvers.implicit_loss import attach_loss
+from ..terms import Penalty
+from .loss_data import LossData
+
+__all__ = ["differentiated", "held", "refuse", "takes_part"]
+
+STRENGTHS = ("l1", "l2", "weights", "sample_weights")
+
+
+def takes_part(A: Any, b: Any, penalty: Any, options: Mapping[str, Any]) -> bool:
+    """Whether autograd asks for a derivative in any of them."""
+    given = (A, b, penalty, *(options.get(name) for name in STRENGTHS))
+    return torch.is_grad_enabled() and any(isinstance(part, Tensor) and part.requires_grad for part in given)
+
+
+def refuse(what: str, A: Any, b: Any, options: Mapping[str, Any]) -> None:
+    """Raises DataError where autograd asks for a derivative that `what` has not."""
+    if takes_part(A, b, None, options):
+        raise DataError(
+            f"an argument takes part in autograd, and {what} has no derivative; detach it, or use torch.no_grad()"
+        )
+
+
+def held(part: Any) -> Any:
+    """As solvers take it: outside of autograd; a strength as a number."""
+    if not isinstance(part, Tensor):
+        return part
+    return part.detach() if part.ndim else part.item()
+
+
+def differentiated(
+    data: LossData, found: Recovery, A: Any, b: Any, penalty: Any, options: Mapping[str, Any]
+) -> Recovery:
+    """The solver's answer `found`, in the graph of the user's A, b, penalty and options."""
+    if isinstance(penalty, Penalty):
+        raise StructureError(
+            "a Penalty has no derivative here; give its strength and options instead, or detach the data"
+        )
+    if options.get("standardise"):
+        raise DataError("standardise has no derivative under a loss; standardise A in your own graph, or detach it")
+    problem = data.problem
+    m, n = problem.A.shape
+    weights = options.get("sample_weights")
+    samples = torch.as_tensor(weights).to(problem.weights) if weights is not None else problem.weights
+    targets = problem.loss.targets(as_signals(b), m).to(problem.weights.device)
+    if isinstance(b, Tensor) and b.requires_grad and not targets.requires_grad:
+        raise DataError("the targets take part in autograd, and labels have no derivative; detach them")
+    together = found.ending.ndim == 0
+    branch = _branch(penalty, options, n, len(targets) if together else 1, problem.weights)
+    return attach_loss(as_operator(A), targets, samples, problem.loss, branch, found, together=together)
+
+
+def _branch(penalty: Any, options: Mapping[str, Any], n: int, rows: int, like: Tensor) -> Branch:
+    """Ω on `rows` rows of n unknowns, in the graph of its strengths."""
+    strength = torch.as_tensor(penalty).to(like)
+    first, second = (torch.as_tensor(options.get(name, 0.0)).to(like) for name in ("l1", "l2"))
+    given = options.get("weights")
+    weights = None if given is None else torch.as_tensor(given).to(like)
+    if options.get("groups") is not None:
+        labels = torch.as_tensor(options["groups"]).to(like.device)
+        sizes = torch.bincount(labels).to(like).sqrt() if weights is None else weights
+        count = len(sizes)
+        apart = torch.arange(rows, device=like.device).repeat_interleave(n) * count + labels.repeat(rows)
+        return GroupBranch(first, (strength * sizes).repeat(rows), apart)
+    levels = strength.expand(n) if weights is None else strength * weights
+    if options.get("shared"):
+        return GroupBranch(like.new_zeros(()), levels, torch.arange(n, device=like.device).repeat(rows))
+    low = 0.0 if options.get("nonnegative") else -torch.inf
+    return EntryBranch(levels.repeat(rows), second, low)
