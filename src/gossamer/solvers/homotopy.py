@@ -141,7 +141,7 @@ class Homotopy(ConvexSolver):
         """x0 plays no part: the path begins at zero."""
         penalty = problem.penalty
         if not isinstance(penalty, L1) or penalty.weights is not None:
-            raise StructureError(f"homotopy follows the plain L1, not {penalty}; use coordinate descent or FISTA")
+            raise StructureError("homotopy follows L1 without weights or bounds; use coordinate descent or FISTA")
         A = problem.wide.dense().cpu().numpy()
         x, steps = [], []
         for row in problem.b.double().cpu().numpy():

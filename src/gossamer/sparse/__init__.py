@@ -27,11 +27,12 @@ from .folds import group_folds, k_folds, stratified_folds, time_folds
 from .greedy import cosamp, htp, iht, niht, omp, simultaneous_omp, subspace_pursuit
 from .information import Information, degrees_of_freedom, information_criterion
 from .lasso_kin import adaptive_lasso, lasso_constrained, relaxed_lasso, square_root_lasso
-from .lasso_path import Path, elastic_net_path, lasso_path
+from .lasso_path import elastic_net_path, lasso_path
 from .loss_cv import classification_error, logistic_cv, loss_cv, multinomial_cv
 from .losses import cox, huber, logistic, loss_max_penalty, loss_path, multinomial, penalised_loss, poisson
 from .omp_path import omp_cv, omp_path
 from .pack import Packed, pack
+from .path import Path
 from .penalty_cv import elastic_net_cv, group_lasso_cv, lasso_cv, multitask_lasso_cv
 from .ridge import ridge
 from .stability import Stability, stability_selection

@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from .. import problem
 from ..errors import DataError
-from ..linop import as_operator
+from ..linop import as_operator, as_signals
 from ..problem import SupportCertificate
 
 __all__ = ["support_certificate"]
 
 
 def support_certificate(
-    A: Any, b: Tensor, x: Tensor, *, k: int | None = None, coherence: float | None = None
+    A: Any, b: Any, x: Any, *, k: int | None = None, coherence: float | None = None
 ) -> SupportCertificate:
     """Judge the support of x from A, b and x alone, in float64, whoever found it.
 
@@ -43,9 +42,10 @@ def support_certificate(
     """
     operator = as_operator(A)
     m, n = operator.shape
+    b, x = as_signals(b, operator.dtype), as_signals(x, operator.dtype)
     for name, tensor, size in (("b", b, m), ("x", x, n)):
-        if not isinstance(tensor, Tensor) or tensor.dim() not in (1, 2) or tensor.shape[-1] != size:
-            given = tuple(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
+        if tensor.dim() not in (1, 2) or tensor.shape[-1] != size:
+            given = tuple(tensor.shape)
             raise DataError(f"{name} must be ({size},) or (signals, {size}) for this A ({m}, {n}), given {given}")
     if b.dim() != x.dim():
         raise DataError(f"b is {tuple(b.shape)} and x {tuple(x.shape)}; give one x for each b")

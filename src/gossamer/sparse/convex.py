@@ -9,12 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import DataError, StructureError, did_you_mean
+from ..errors import DataError, StructureError
 from ..problem import LeastSquares, Pursuit
 from ..solvers import CONVEX, PURSUIT, Recovery
 from ..solvers.branch import Branch, EntryBranch, GroupBranch
 from ..solvers.implicit import attach, attach_ball, attach_pursuit
 from ..terms import L1, BlockPenalty, BoxedL1, ElasticNet, Group, MultiTask, Penalty, SeparablePenalty, SparseGroup
+from .checks import check_gap, check_solver, check_steps, check_x0
 from .greedy import omp
 from .regression_data import RegressionData
 
@@ -47,6 +48,7 @@ def lasso(
     sample_weights: Any = None,
     solver: str | None = None,
     x0: Tensor | None = None,
+    max_steps: int | None = None,
 ) -> Recovery:
     """Fit b by few columns of A.
 
@@ -65,7 +67,8 @@ def lasso(
         nonnegative: x ≥ 0. bounds: (low, high) with low ≤ 0 ≤ high, for every x_j.
         intercept: fit c, unpenalised; A is not densified. sample_weights: s (m,) > 0, default ones.
         solver: "coordinate_descent", "gram_descent", "fista" or "homotopy"; None chooses by shape and device.
-        x0: where to begin, (n,) or (signals, n).
+        x0: where to begin, (n,) or (signals, n). max_steps: of the solver, in the unit of `Recovery.steps`; None leaves
+            it to the solver.
     Returns: a Recovery; `gap` is what the certificate found for x, and `status` says whether it is below tol. x and
         `intercept` take part in autograd where b, penalty, weights, sample_weights or A as a dense tensor do: by
         implicit differentiation, once. `differentiable` and `status` tell where the derivative is not unique.
@@ -85,7 +88,7 @@ def lasso(
     weights = _held(factors)
     term = L1(_number(strength), weights) if box == (-inf, inf) else BoxedL1(_number(strength), *box, weights)
     branch = EntryBranch(_times(strength, factors), strength.new_zeros(()), *box)
-    return solved(data, term, tol, solver, x0, branch=branch)
+    return solved(data, term, tol, solver, x0, max_steps, branch)
 
 
 def elastic_net(
@@ -101,6 +104,7 @@ def elastic_net(
     sample_weights: Any = None,
     solver: str | None = None,
     x0: Tensor | None = None,
+    max_steps: int | None = None,
 ) -> Recovery:
     """Fit b by few columns, keeping correlated ones together.
 
@@ -117,7 +121,7 @@ def elastic_net(
     first, second = _strength("l1", l1, data), _strength("l2", l2, data)
     term = ElasticNet(_number(first), _number(second), _held(factors), nonnegative)
     branch = EntryBranch(_times(first, factors), second, *term.bounds)
-    return solved(data, term, tol, solver, x0, branch=branch)
+    return solved(data, term, tol, solver, x0, max_steps, branch)
 
 
 def group_lasso(
@@ -131,13 +135,16 @@ def group_lasso(
     weights: Any = None,
     intercept: bool = False,
     sample_weights: Any = None,
+    solver: str | None = None,
     x0: Tensor | None = None,
+    max_steps: int | None = None,
 ) -> Recovery:
     """Fit b by few groups of columns; with l1 > 0 also by few columns in each (sparse-group).
 
         min_x ½‖Ax − b‖² + l1·‖x‖₁ + penalty·Σ_g w_g‖x_g‖₂
 
-    Args: as for `lasso`; groups (n,): the group 0 … G − 1 of each column; weights (G,) ≥ 0, default √|g|.
+    Args: as for `lasso`; groups (n,): the group 0 … G − 1 of each column; weights (G,) ≥ 0, default √|g|; solver:
+        "block_descent" or "fista".
 
     >>> group_lasso(torch.eye(3), torch.tensor([3.0, 4.0, 0.5]), 1.0, [0, 0, 1], weights=[1.0, 1.0]).x
     tensor([2.4000, 3.2000, 0.0000])
@@ -150,7 +157,7 @@ def group_lasso(
     term.check(data.A.shape[1])
     sizes = torch.bincount(labels).to(strength).sqrt() if factors is None else factors
     branch = GroupBranch(entry, _times(strength, sizes), labels)
-    return solved(data, term, tol, None, x0, branch=branch)
+    return solved(data, term, tol, solver, x0, max_steps, branch)
 
 
 def multitask_lasso(
@@ -162,7 +169,9 @@ def multitask_lasso(
     weights: Any = None,
     intercept: bool = False,
     sample_weights: Any = None,
+    solver: str | None = None,
     x0: Tensor | None = None,
+    max_steps: int | None = None,
 ) -> Recovery:
     """Fit all rows of b by the same few columns.
 
@@ -170,7 +179,7 @@ def multitask_lasso(
 
     scikit-learn's MultiTaskLasso(alpha) is penalty = m·alpha.
 
-    Args: as for `lasso`; b (tasks, m).
+    Args: as for `lasso`; b (tasks, m); solver as for `group_lasso`.
     Returns: a Recovery with x (tasks, n) and one gap, ending and objective for all tasks together.
 
     >>> multitask_lasso(torch.eye(2), torch.tensor([[3.0, 0.5], [4.0, 0.5]]), 1.0).x
@@ -184,7 +193,7 @@ def multitask_lasso(
     term, n = MultiTask(_number(strength), _held(factors)), data.A.shape[1]
     radii = _times(strength, factors).expand(n)
     branch = GroupBranch(strength.new_zeros(()), radii, torch.arange(n, device=radii.device).repeat(len(data.b)))
-    return solved(data, term, tol, None, x0, branch=branch)
+    return solved(data, term, tol, solver, x0, max_steps, branch)
 
 
 def basis_pursuit(
@@ -206,11 +215,9 @@ def basis_pursuit(
     >>> basis_pursuit(A, torch.tensor([2.0, 2.0], dtype=torch.float64)).x.round(decimals=6) + 0.0
     tensor([0., 0., 2.], dtype=torch.float64)
     """
-    data = RegressionData.of(A, b)
-    if solver not in PURSUIT:
-        raise StructureError(f"no solver {solver!r}; known: {', '.join(PURSUIT)}{did_you_mean(solver, PURSUIT)}")
+    data, method = RegressionData.of(A, b), PURSUIT[check_solver(solver, PURSUIT)]
     radius = _strength("epsilon", epsilon, data)
-    found = PURSUIT[solver](tol=tol).solve(Pursuit(data.A, data.b, _number(radius)))
+    found = method(tol=check_gap(tol)).solve(Pursuit(data.A, data.b, _number(radius)))
     if data.traced is not None or (radius.requires_grad and torch.is_grad_enabled()):
         at = data.traced or data
         found = attach_ball(at.A, at.b, radius, found) if radius > 0 else attach_pursuit(at.A, at.b, found)
@@ -220,7 +227,7 @@ def basis_pursuit(
 def sparse_encode(
     signals: Any,
     atoms: Any,
-    penalty: float | None = None,
+    penalty: float | Tensor | None = None,
     *,
     k: int | None = None,
     tol: float | None = None,
@@ -303,19 +310,11 @@ def solved(
     x0 is a point as the solver sees it; branch is the term as autograd is to see it, None for an answer without
     derivatives.
     """
-    if not 0 < tol < 1:
-        raise DataError(f"tol is {tol}; it is a relative gap: give a number between 0 and 1, such as 1e-6")
     problem = LeastSquares(data.A, data.b, term)
-    name = _choice(problem) if solver is None else solver
-    if name not in CONVEX:
-        raise StructureError(f"no solver {name!r}; known: {', '.join(CONVEX)}{did_you_mean(name, CONVEX)}")
-    if x0 is not None and tuple(x0.shape) not in ((data.A.shape[1],), (len(data.b), data.A.shape[1])):
-        raise DataError(
-            f"x0 has shape {tuple(x0.shape)}; give ({data.A.shape[1]},) or {(len(data.b), data.A.shape[1])}"
-        )
-    method = CONVEX[name](tol=tol)
-    method = method if max_steps is None else method.within(max_steps)
-    found = method.solve(problem, None if x0 is None else x0.detach())
+    name = check_solver(_choice(problem) if solver is None else solver, CONVEX)
+    method, steps = CONVEX[name](tol=check_gap(tol)), check_steps(max_steps)
+    method = method if steps is None else method.within(steps)
+    found = method.solve(problem, check_x0(x0, len(data.b), data.A.shape[1]))
     if branch is not None and torch.is_grad_enabled() and (data.traced is not None or branch.requires_grad):
         at = data.traced or data
         found = attach(at.A, at.b, branch, found, together=term.event_ndim == 2)

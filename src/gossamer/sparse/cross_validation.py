@@ -107,8 +107,8 @@ def squared_error(prediction: Tensor, target: Tensor, shares: Tensor) -> Tensor:
 def cross_validate(
     path: PathFit,
     A: Any,
-    b: Tensor,
-    levels: Tensor,
+    b: Any,
+    levels: Any,
     folds: int | Iterable[tuple[Any, Any]] = 5,
     *,
     loss: Loss = squared_error,
@@ -141,7 +141,7 @@ def cross_validate(
     (torch.Size([2, 2]), 1)
     """
     A, b = samples_of(A, b)
-    m = int(A.shape[0])
+    m, levels = int(A.shape[0]), torch.as_tensor(levels, dtype=torch.float64)
     if b.shape[-1] != m:
         raise DataError(f"b has shape {tuple(b.shape)}; A has {m} samples, so give ({m},) or (tasks, {m})")
     weights = None if sample_weights is None else torch.as_tensor(sample_weights, dtype=torch.float64)

@@ -25,6 +25,7 @@ from ..solvers.omp import Rule
 from ..solvers.outcome import Recovery
 from ..solvers.subspace_pursuit import SubspacePursuit
 from ..solvers.support_search import SupportSearch, search
+from .checks import check_residual, check_rule, check_steps
 
 __all__ = ["cosamp", "htp", "iht", "niht", "omp", "simultaneous_omp", "subspace_pursuit"]
 
@@ -63,8 +64,7 @@ def omp(A: Any, b: Any, k: int | None = None, *, tol: float | None = None, rule:
     """
     if k is None and tol is None:
         raise DataError("omp was given neither k nor tol; give the number of nonzeros, the residual to reach, or both")
-    if rule not in ("correlation", "residual"):
-        raise DataError(f"rule must be 'correlation' or 'residual', given {rule!r}")
+    check_rule(rule)
     operator, signals = _checked(A, b)
     count = _sparsity(operator, min(operator.shape) if k is None else k)
     many = signals.shape[0] >= _SIGNALS_FOR_GRAM and not signals.is_complex()
@@ -168,8 +168,7 @@ def htp(A: Any, b: Any, k: int, *, tol: float | None = None, step: float = 1.0, 
 def _searched(
     operator: LinearOperator, signals: Tensor, b: Tensor, method: SupportSearch, tol: float | None, max_steps: int
 ) -> Recovery:
-    if not isinstance(max_steps, int) or max_steps < 1:
-        raise DataError(f"max_steps must be an int of at least 1, given {max_steps!r}")
+    check_steps(max_steps)
     return _as_given(search(operator, signals, method, _targets(signals, tol), max_steps), b)
 
 
@@ -207,10 +206,8 @@ def _sparsity(operator: LinearOperator, k: int) -> int:
 
 
 def _targets(signals: Tensor, tol: float | None) -> Tensor:
-    if tol is not None and not 0 <= tol < 1:
-        raise DataError(f"tol bounds ‖Ax − b‖/‖b‖ and must be from 0 to below 1, given {tol!r}")
     norms: Tensor = torch.linalg.vector_norm(signals, dim=-1)
-    return norms * (0.0 if tol is None else tol)
+    return norms * check_residual(tol)
 
 
 def _positive(step: float) -> float:

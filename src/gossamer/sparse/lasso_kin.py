@@ -14,6 +14,7 @@ from ..linop import as_signals
 from ..problem import LeastSquares
 from ..solvers import FISTA, Recovery, SquareRoot
 from ..terms import L1, L1Ball
+from .checks import check_gap, check_x0
 from .convex import elastic_net, lasso
 from .regression_data import RegressionData
 
@@ -47,8 +48,8 @@ def lasso_constrained(
     tensor([ 2.,  0., -1.])
     """
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
-    _check_tol(tol)
-    return data.answer(FISTA(tol=tol).solve(LeastSquares(data.A, data.b, L1Ball(radius)), x0))
+    start = check_x0(x0, len(data.b), data.A.shape[1])
+    return data.answer(FISTA(tol=check_gap(tol)).solve(LeastSquares(data.A, data.b, L1Ball(radius)), start))
 
 
 def square_root_lasso(
@@ -78,7 +79,6 @@ def square_root_lasso(
     tensor([0.5980, 0.0000, 0.0000])
     """
     data = RegressionData.of(A, b, intercept=intercept)
-    _check_tol(tol)
     factors = None if weights is None else torch.as_tensor(weights)
     m, n = data.A.shape
     if penalty is None:
@@ -87,7 +87,7 @@ def square_root_lasso(
             norms = data.A.column_norms()
             factors = torch.where(data.blank, norms.max(), norms)
     problem = LeastSquares(data.A, data.b, L1(penalty, factors))
-    return data.answer(SquareRoot(tol=tol).solve(problem, x0))
+    return data.answer(SquareRoot(tol=check_gap(tol)).solve(problem, check_x0(x0, len(data.b), n)))
 
 
 def adaptive_lasso(
@@ -204,8 +204,3 @@ def _stacked(found: list[Recovery]) -> Recovery:
         if getattr(found[0], name) is not None
     }
     return replace(found[0], **parts)
-
-
-def _check_tol(tol: float) -> None:
-    if not 0 < tol < 1:
-        raise DataError(f"tol is {tol}; it is a relative gap: give a number between 0 and 1, such as 1e-6")

@@ -15,7 +15,7 @@ from .folds import as_folds, stratified_folds
 from .loss_data import as_loss
 from .loss_options import LossOptions
 from .losses import loss_max_penalty, loss_path, penalised_loss
-from .penalised import falling
+from .path import falling, given_levels
 
 __all__ = ["classification_error", "logistic_cv", "loss_cv", "multinomial_cv"]
 
@@ -126,5 +126,5 @@ def classification_error(prediction: Tensor, target: Tensor, shares: Tensor) -> 
 
 def _levels(A: Any, b: Tensor, loss: Loss, penalties: Any, count: int, ratio: float, options: LossOptions) -> Tensor:
     if penalties is not None:
-        return torch.as_tensor(penalties, dtype=torch.float64)  # loss_path checks them
+        return given_levels(penalties)
     return falling(float(loss_max_penalty(A, b, loss, **options)), count, ratio)

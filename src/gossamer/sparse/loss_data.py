@@ -14,6 +14,7 @@ from ..linop import LinearOperator, Standardised, as_operator, as_signals
 from ..problem import LOSSES, Loss, PenalisedLoss
 from ..solvers import LOSS_SOLVERS, Recovery
 from ..terms import L1, Penalty, SeparablePenalty
+from .checks import check_gap, check_solver, check_steps, check_x0
 from .regression_data import RegressionData
 
 __all__ = ["LossData", "as_loss", "solved"]
@@ -74,13 +75,9 @@ class LossData:
 
     def start(self, x0: Tensor | None) -> Tensor | None:
         """The user's x0 in the solver's units."""
-        if x0 is None:
-            return None
         rows, n = len(self.problem.b), self.problem.A.shape[1]
-        x0 = torch.as_tensor(x0)
-        if tuple(x0.shape) not in ((n,), (rows, n)):
-            raise DataError(f"x0 has shape {tuple(x0.shape)}; give {(n,) if self.single else (rows, n)}")
-        return x0 if self.scale is None else x0.to(self.scale) * self.scale
+        point = check_x0(x0, rows, n)
+        return point if point is None or self.scale is None else point.to(self.scale) * self.scale
 
     def answer(self, recovery: Recovery) -> Recovery:
         """In the user's shapes and units."""
@@ -127,15 +124,11 @@ def solved(
     last: Recovery | None = None,
 ) -> Recovery:
     """The solver's own recovery, from x0 or from where the last one ended."""
-    if not 0 < tol < 1:
-        raise DataError(f"tol is {tol}; it is a relative gap: give a number between 0 and 1, such as 1e-6")
     problem = data.problem.with_penalty(penalty)
-    name = solver or _choice(problem.A, penalty)
-    if name not in LOSS_SOLVERS:
-        raise StructureError(f"no solver {name!r}; known: {', '.join(LOSS_SOLVERS)}{did_you_mean(name, LOSS_SOLVERS)}")
+    name = check_solver(_choice(problem.A, penalty) if solver is None else solver, LOSS_SOLVERS)
     begin, constant = (data.start(x0), None) if last is None else (last.x, last.intercept)
-    method = LOSS_SOLVERS[name](tol=tol)
-    method = method if max_steps is None else method.within(max_steps)
+    method, steps = LOSS_SOLVERS[name](tol=check_gap(tol)), check_steps(max_steps)
+    method = method if steps is None else method.within(steps)
     return method.solve(problem, begin, constant)
 
 

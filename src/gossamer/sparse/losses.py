@@ -14,10 +14,10 @@ from ..problem import Loss
 from ..problem.losses import Cox, Huber, Logistic, Multinomial, Poisson
 from ..solvers import Recovery
 from ..terms import Penalty
-from .lasso_path import Path
 from .loss_data import LossData, solved
 from .loss_derivatives import differentiated, held, refuse, takes_part
 from .loss_options import LossOptions, PenaltyOptions, penalty_maker
+from .path import Path, falling, given_levels
 
 __all__ = ["cox", "huber", "logistic", "loss_max_penalty", "loss_path", "multinomial", "penalised_loss", "poisson"]
 
@@ -51,9 +51,6 @@ def penalised_loss(
     >>> penalised_loss(A, [1, 1, 0, 0], "logistic", 0.4).x
     tensor([2.1972, 0.0000])
     """
-    unknown = sorted(set(options) - set(LossOptions.__annotations__))
-    if unknown:
-        raise StructureError(f"no option {', '.join(unknown)}; known: {', '.join(LossOptions.__annotations__)}")
     if isinstance(penalty, Tensor) and penalty.ndim:
         raise StructureError(f"penalty has shape {tuple(penalty.shape)}; give one number, or a tensor of shape ()")
     shape = {name: value for name, value in options.items() if name in PENALTY}
@@ -204,23 +201,13 @@ def loss_path(
     data, make = _data(A, b, loss, options), _maker(options)
     if data.problem.with_penalty(make(1.0)).event_ndim == 1 and not data.single:
         raise DataError(f"b has {len(data.problem.b)} rows; a path is of one signal, so call it for each row")
-    grid = _grid(data, make, count, ratio) if penalties is None else torch.as_tensor(penalties, dtype=torch.float64)
-    if grid.ndim != 1 or not len(grid) or not bool(torch.isfinite(grid).all()) or bool((grid.diff() > 0).any()):
-        raise DataError("penalties: give one axis of finite numbers, largest first")
+    grid = falling(float(_least_zero(data, make)), count, ratio) if penalties is None else given_levels(penalties)
     found: list[Recovery] = []
     for level in grid.tolist():
         last = found[-1] if found else None
         tol, solver = options.get("tol", 1e-6), options.get("solver")
         found.append(solved(data, make(level), tol, solver, options.get("x0"), options.get("max_steps"), last))
     return Path(grid, data.answers(found))
-
-
-def _grid(data: LossData, make: Callable[[float], Penalty], count: int, ratio: float) -> Tensor:
-    if count < 1 or not 0 < ratio < 1:
-        raise DataError(f"count is {count}, ratio is {ratio}; give count ≥ 1 and 0 < ratio < 1")
-    return float(_least_zero(data, make)) * torch.logspace(
-        0, float(torch.tensor(ratio).log10()), count, dtype=torch.float64
-    )
 
 
 def _least_zero(data: LossData, make: Callable[[float], Penalty]) -> Tensor:
@@ -256,5 +243,8 @@ def _maker(options: LossOptions) -> Callable[[float], Penalty]:
 
 
 def _data(A: Any, b: Any, loss: str | Loss, options: LossOptions) -> LossData:
+    unknown = sorted(set(options) - set(LossOptions.__annotations__))
+    if unknown:
+        raise StructureError(f"no option {', '.join(unknown)}; known: {', '.join(LossOptions.__annotations__)}")
     chosen: dict[str, Any] = {name: held(value) for name, value in options.items() if name in DATA}
     return LossData.of(A, b, loss, **chosen)

@@ -13,6 +13,7 @@ from ..errors import DataError
 from ..linop import Adjoint, Dense, Masked
 from ..solvers import Ending, Recovery
 from ..solvers.omp import Rule as Choice, omp as pursue
+from .checks import check_residual, check_rule
 from .cross_validation import Rule, Selection, cross_validate
 from .folds import as_folds
 from .regression_data import RegressionData
@@ -44,16 +45,17 @@ def omp_path(
     tensor([[0., 3., 0.],
             [0., 3., 1.]])
     """
+    check_rule(rule)
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
     if not data.single:
         raise DataError(f"b has {len(data.b)} rows; a path is of one signal, so give (m,) and call it for each row")
-    if isinstance(k, bool) or not 1 <= k <= min(data.A.shape):
-        raise DataError(f"k is {k}; give 1 to min(m, n) = {min(data.A.shape)}")
+    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= min(data.A.shape):
+        raise DataError(f"k is {k!r}; give an int from 1 to min(m, n) = {min(data.A.shape)}")
     if not bool(torch.isfinite(data.b).all()):
         raise DataError("b holds NaN or infinity; drop or fill those samples")
     if not bool(torch.isfinite(data.A.column_norms()).all() & torch.isfinite(torch.linalg.vector_norm(data.b))):
         raise DataError(f"squares of A or b leave the range of {data.b.dtype}; scale them, or give float64")
-    rows = _nested(data, k, tol or 0.0, rule)
+    rows = _nested(data, k, check_residual(tol), rule)
     return data.answers(rows + [rows[-1]] * (k - len(rows)))
 
 
@@ -82,6 +84,7 @@ def omp_cv(
     >>> found.level, found.x.nonzero().flatten().tolist()
     (2.0, [0, 3])
     """
+    check_rule(choice, "choice")
     A, b = samples_of(A, b)
     pairs = as_folds(folds, int(A.shape[0]), seed)
     most = min(min(len(train) for train, _ in pairs) - intercept, int(A.shape[1]))

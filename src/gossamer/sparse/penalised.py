@@ -15,10 +15,10 @@ from ..solvers import CoordinateDescent, Recovery
 from ..terms import SeparablePenalty
 from .convex import solved
 from .families import Family
-from .lasso_path import Path
+from .path import Path, falling, given_levels
 from .regression_data import RegressionData
 
-__all__ = ["Penalised", "falling", "zero_level"]
+__all__ = ["Penalised", "zero_level"]
 
 WIDER = 16.0  # how much further out to look for the edge of a penalty's dual ball
 
@@ -63,10 +63,21 @@ class Penalised:
         data = self.data(A, b, sample_weights)
         return falling(zero_level(LeastSquares(data.A, data.b, self.family(1.0))), count, ratio)
 
-    def path(self, A: Any, b: Any, levels: Tensor, sample_weights: Any = None) -> Path:
+    def path(self, A: Any, b: Any, levels: Any, sample_weights: Any = None) -> Path:
         """Falling levels; x is (levels, n), or (levels, tasks, n) for tasks that are one problem."""
+        return self._along(self.data(A, b, sample_weights), given_levels(levels))
+
+    def path_of(self, A: Any, b: Any, levels: Any, count: int, ratio: float, sample_weights: Any = None) -> Path:
+        """The path of one signal (m,) at the levels given, or where None are, at those of `grid`."""
         data = self.data(A, b, sample_weights)
-        found = [data.answer(at) for at in self.walk(data, levels.tolist())]
+        if not data.single:
+            raise DataError(f"b has {len(data.b)} rows; a path is of one signal, so give (m,) and call it for each row")
+        problem = LeastSquares(data.A, data.b, self.family(1.0))
+        levels = falling(zero_level(problem), count, ratio) if levels is None else given_levels(levels)
+        return self._along(data, levels, problem)
+
+    def _along(self, data: RegressionData, levels: Tensor, problem: LeastSquares | None = None) -> Path:
+        found = [data.answer(at) for at in self.walk(data, levels.tolist(), problem)]
         rows: dict[str, Any] = {}
         for part in fields(Recovery):
             given = [getattr(at, part.name) for at in found]
@@ -78,13 +89,18 @@ class Penalised:
         found = self.path(A, b, levels, sample_weights).recovery
         return found.x, found.intercept
 
-    def walk(self, data: RegressionData, levels: list[float]) -> Iterator[Recovery]:
-        """One level after another, as the solver sees it; the caller may stop at any."""
+    def walk(
+        self, data: RegressionData, levels: list[float], problem: LeastSquares | None = None
+    ) -> Iterator[Recovery]:
+        """One level after another, as the solver sees it; the caller may stop at any.
+
+        Args: problem: of these data, under any penalty, where there is one: what it knows of them is not computed anew.
+        """
         if data.traced is not None:
             raise DataError("a path has no derivative; fit at the penalty that matters, or give A.detach(), b.detach()")
         last: Tensor | None = None
         as_seen = replace(data, single=False, mean=None, scale=None)
-        problem = LeastSquares(data.A, data.b, self.family(levels[0]))
+        problem = problem or LeastSquares(data.A, data.b, self.family(levels[0]))
         if problem.penalty.event_ndim == 1 and len(data.b) > 1:
             raise DataError(f"b has {len(data.b)} rows; a path is of one signal, so give (m,) and call it for each row")
         if isinstance(problem.penalty, SeparablePenalty) and data.A.device.type == "cpu":
@@ -117,16 +133,3 @@ def zero_level(problem: LeastSquares) -> float:
             return size / (factor * share) if share > 0 else float("inf")
         factor *= WIDER
     return 0.0
-
-
-def falling(top: float, count: int, ratio: float) -> Tensor:
-    """`count` numbers from `top` to ratio·top, evenly spaced in their logarithm.
-
-    Where top is 0 (a target that no column knows of) x is zero at any level, and the numbers start from 1.
-    """
-    if count < 1 or not 0 < ratio < 1:
-        raise DataError(f"count is {count}, ratio is {ratio}; give count ≥ 1 and 0 < ratio < 1")
-    if top == float("inf"):
-        raise DataError("no penalty makes x zero here, so there is no place to start; give penalties yourself")
-    spaced = torch.logspace(0, float(torch.tensor(ratio, dtype=torch.float64).log10()), count, dtype=torch.float64)
-    return (top or 1.0) * spaced

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..errors import DataError, StructureError
 from ..linop import LinearOperator
 from ..solvers import Ending, Recovery
+from .checks import check_gap
 from .regression_data import RegressionData
 
 __all__ = ["ridge"]
@@ -52,8 +53,7 @@ def ridge(
     """
     if not (isfinite(penalty) and penalty > 0):
         raise StructureError(f"penalty is {penalty}; ridge needs a finite number > 0, or use lasso with penalty 0")
-    if not 0 < tol < 1:
-        raise DataError(f"tol is {tol}; it is a relative gap: give a number between 0 and 1, such as 1e-6")
+    check_gap(tol)
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
     design = data.A if data.A.dtype == torch.float64 else data.A.double()
     scale = _scale(weights, design)

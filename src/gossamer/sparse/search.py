@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from ..errors import DataError
 from .cross_validation import Rule, Selection, cross_validate
 from .folds import as_folds
+from .path import given_levels
 from .penalised import Penalised
 from .samples import samples_of
 
@@ -50,9 +49,4 @@ class Search:
     def _levels(self, model: Penalised, A: Any, b: Tensor, sample_weights: Any) -> Tensor:
         if self.penalties is None:
             return model.grid(A, b, self.count, self.ratio, sample_weights)
-        levels = torch.as_tensor(self.penalties, dtype=torch.float64)
-        if levels.ndim != 1 or not len(levels) or not bool(torch.isfinite(levels).all()) or bool((levels < 0).any()):
-            raise DataError("penalties: give one axis of finite numbers ≥ 0")
-        if bool((levels.diff() > 0).any()):
-            raise DataError("penalties: give the largest first, since each fit begins where the last one ended")
-        return levels
+        return given_levels(self.penalties)

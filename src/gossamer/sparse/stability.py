@@ -14,7 +14,8 @@ from ..errors import DataError
 from ..problem import LeastSquares
 from ..solvers.homotopy import follow
 from .families import l1_family
-from .penalised import Penalised, falling, zero_level
+from .path import falling
+from .penalised import Penalised, zero_level
 from .regression_data import RegressionData
 from .samples import samples_of, take_rows
 
@@ -140,6 +141,6 @@ def _exact(data: RegressionData, weights: Tensor | None) -> Iterator[Tensor]:
 
 def _on_a_grid(model: Penalised, data: RegressionData) -> Iterator[Tensor]:
     """A hundred levels; the design is never made dense."""
-    top = zero_level(LeastSquares(data.A, data.b, model.family(1.0)))
-    for found in model.walk(data, falling(top, GRID, DEPTH).tolist()):
+    problem = LeastSquares(data.A, data.b, model.family(1.0))
+    for found in model.walk(data, falling(zero_level(problem), GRID, DEPTH).tolist(), problem):
         yield found.x[0]
