@@ -36,7 +36,7 @@ BEGUN = CONVEX | {
 
 @pytest.mark.parametrize("name", CONVEX)
 def test_convex_problems_take_the_same_options(name: str) -> None:
-    shared = {"tol", "weights", "intercept", "sample_weights", "solver", "x0", "max_steps"}
+    shared = {"tol", "weights", "intercept", "standardise", "sample_weights", "solver", "x0", "max_steps"}
     assert shared <= set(inspect.signature(getattr(sparse, name)).parameters)
 
 
@@ -130,3 +130,51 @@ def test_certificates_of_supports_take_numpy() -> None:
     x = sparse.omp(A, b, 2).x
     here, there = sparse.support_certificate(A, b, x), sparse.support_certificate(A.numpy(), b.numpy(), x.tolist())
     assert torch.equal(here.gain, there.gain)
+
+
+@pytest.mark.parametrize("intercept", [False, True])
+@pytest.mark.parametrize("name", CONVEX)
+def test_standardised_columns_are_those_of_mean_square_one(name: str, intercept: bool) -> None:
+    uneven = 1 + A * torch.logspace(-1, 1, 12, dtype=torch.float64)
+    mean = uneven.mean(0) if intercept else torch.zeros(12, dtype=torch.float64)
+    scale = ((uneven - mean) ** 2).mean(0).sqrt()
+    calls: dict[str, Callable[..., Any]] = {
+        "lasso": lambda design, **options: sparse.lasso(design, b, 1.0, **options),
+        "elastic_net": lambda design, **options: sparse.elastic_net(design, b, 1.0, 1.0, **options),
+        "group_lasso": lambda design, **options: sparse.group_lasso(design, b, 1.0, groups, **options),
+        "multitask_lasso": lambda design, **options: sparse.multitask_lasso(
+            design, torch.stack([b, -b]), 1.0, **options
+        ),
+    }
+    told = calls[name](uneven, standardise=True, intercept=intercept, tol=TIGHT)
+    done = calls[name]((uneven - mean) / scale, intercept=intercept, tol=TIGHT)
+    assert torch.allclose(told.x * scale, done.x, atol=CLOSE)
+    again = calls[name](uneven, standardise=True, intercept=intercept, tol=TIGHT, x0=told.x)
+    assert torch.allclose(again.x, told.x, atol=CLOSE)
+    if name == "lasso":
+        path = sparse.lasso_path(uneven, b, [2.0, 1.0], standardise=True, intercept=intercept, tol=TIGHT)
+        assert torch.allclose(path.x[1], told.x, atol=CLOSE)
+        top = float(sparse.max_penalty(uneven, b, standardise=True, intercept=intercept))
+        zero = [sparse.lasso(uneven, b, top * by, standardise=True, intercept=intercept).x for by in (1.001, 0.99)]
+        assert not zero[0].any()
+        assert zero[1].any()
+
+
+def test_standardised_solutions_have_derivatives() -> None:
+    def fit(design: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        found = sparse.lasso(design, target, 2.0, standardise=True, intercept=True, tol=TIGHT)
+        assert found.intercept is not None
+        return torch.cat([found.x, found.intercept[None]])
+
+    design = (1 + A[:, :6] * torch.linspace(1, 3, 6, dtype=torch.float64)).requires_grad_()
+    assert torch.autograd.gradcheck(fit, (design, b.clone().requires_grad_()), fast_mode=True)
+
+
+def test_bounds_of_standardised_columns_are_refused() -> None:
+    with pytest.raises(StructureError, match="bounds are on x"):
+        sparse.lasso(A, b, 1.0, bounds=(0.0, 1.0), standardise=True)
+    assert bool((sparse.lasso(A, b, 1.0, nonnegative=True, standardise=True).x >= 0).all())
+
+
+def test_advice_takes_a_list_of_targets() -> None:
+    assert sparse.advise(A, b.tolist()).first.code == sparse.advise(A, b).first.code

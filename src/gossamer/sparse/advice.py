@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
-from ..linop import as_operator
+from ..linop import as_operator, as_signals
 from ..problem.least_squares import widened
 from .convex import basis_pursuit, group_lasso, lasso
 from .design_facts import Facts, facts
@@ -113,7 +113,7 @@ def advise(A: Any, b: Any, *, groups: Sequence[int] | Tensor | None = None, seed
     Source: Chen and Chen 2008 (extended BIC).
     """
     operator = as_operator(A)
-    b = b if isinstance(b, Tensor) else torch.as_tensor(b)
+    b = as_signals(b, operator.dtype)
     m, n = operator.shape
     if b.ndim not in (1, 2) or b.shape[-1] != m or not b.numel() or b.dtype != operator.dtype:
         raise DataError(f"b is {b.dtype} of shape {tuple(b.shape)}; give {operator.dtype}, ({m},) or (signals, {m})")

@@ -15,7 +15,7 @@ from ..solvers import CONVEX, PURSUIT, Recovery
 from ..solvers.branch import Branch, EntryBranch, GroupBranch
 from ..solvers.implicit import attach, attach_ball, attach_pursuit
 from ..terms import L1, BlockPenalty, BoxedL1, ElasticNet, Group, MultiTask, Penalty, SeparablePenalty, SparseGroup
-from .checks import check_gap, check_solver, check_steps, check_x0
+from .checks import check_gap, check_solver, check_steps
 from .greedy import omp
 from .regression_data import RegressionData
 
@@ -45,6 +45,7 @@ def lasso(
     nonnegative: bool = False,
     bounds: tuple[float, float] | None = None,
     intercept: bool = False,
+    standardise: bool = False,
     sample_weights: Any = None,
     solver: str | None = None,
     x0: Tensor | None = None,
@@ -66,6 +67,8 @@ def lasso(
             is non-negative least squares.
         nonnegative: x ≥ 0. bounds: (low, high) with low ≤ 0 ≤ high, for every x_j.
         intercept: fit c, unpenalised; A is not densified. sample_weights: s (m,) > 0, default ones.
+        standardise: penalise columns as if each had a (weighted) mean square of 1, about its mean with an intercept; x
+            comes back in the units of A, and a sparse A stays sparse.
         solver: "coordinate_descent", "gram_descent", "fista" or "homotopy"; None chooses by shape and device.
         x0: where to begin, (n,) or (signals, n). max_steps: of the solver, in the unit of `Recovery.steps`; None leaves
             it to the solver.
@@ -82,13 +85,15 @@ def lasso(
     factors = _tensor(weights)
     if nonnegative and bounds is not None:
         raise StructureError("nonnegative and bounds are both given; say it as bounds=(0, high)")
-    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
+    if standardise and bounds is not None:
+        raise StructureError("bounds are on x, which standardise rescales; scale the columns and bounds yourself")
+    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
     strength = _strength("penalty", penalty, data)
     box = bounds or ((0.0, inf) if nonnegative else (-inf, inf))
     weights = _held(factors)
     term = L1(_number(strength), weights) if box == (-inf, inf) else BoxedL1(_number(strength), *box, weights)
     branch = EntryBranch(_times(strength, factors), strength.new_zeros(()), *box)
-    return solved(data, term, tol, solver, x0, max_steps, branch)
+    return solved(data, term, tol, solver, data.start(x0), max_steps, branch)
 
 
 def elastic_net(
@@ -101,6 +106,7 @@ def elastic_net(
     weights: Any = None,
     nonnegative: bool = False,
     intercept: bool = False,
+    standardise: bool = False,
     sample_weights: Any = None,
     solver: str | None = None,
     x0: Tensor | None = None,
@@ -117,11 +123,12 @@ def elastic_net(
     >>> elastic_net(torch.eye(2), torch.tensor([3.0, 0.5]), 1.0, 1.0).x
     tensor([1., 0.])
     """
-    data, factors = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights), _tensor(weights)
+    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
+    factors = _tensor(weights)
     first, second = _strength("l1", l1, data), _strength("l2", l2, data)
     term = ElasticNet(_number(first), _number(second), _held(factors), nonnegative)
     branch = EntryBranch(_times(first, factors), second, *term.bounds)
-    return solved(data, term, tol, solver, x0, max_steps, branch)
+    return solved(data, term, tol, solver, data.start(x0), max_steps, branch)
 
 
 def group_lasso(
@@ -134,6 +141,7 @@ def group_lasso(
     tol: float = 1e-6,
     weights: Any = None,
     intercept: bool = False,
+    standardise: bool = False,
     sample_weights: Any = None,
     solver: str | None = None,
     x0: Tensor | None = None,
@@ -149,7 +157,7 @@ def group_lasso(
     >>> group_lasso(torch.eye(3), torch.tensor([3.0, 4.0, 0.5]), 1.0, [0, 0, 1], weights=[1.0, 1.0]).x
     tensor([2.4000, 3.2000, 0.0000])
     """
-    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
+    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
     labels, factors = torch.as_tensor(groups).to(data.b.device), _tensor(weights)
     entry, strength = _strength("l1", l1, data), _strength("penalty", penalty, data)
     whole, held = _number(strength), _held(factors)
@@ -157,7 +165,7 @@ def group_lasso(
     term.check(data.A.shape[1])
     sizes = torch.bincount(labels).to(strength).sqrt() if factors is None else factors
     branch = GroupBranch(entry, _times(strength, sizes), labels)
-    return solved(data, term, tol, solver, x0, max_steps, branch)
+    return solved(data, term, tol, solver, data.start(x0), max_steps, branch)
 
 
 def multitask_lasso(
@@ -168,6 +176,7 @@ def multitask_lasso(
     tol: float = 1e-6,
     weights: Any = None,
     intercept: bool = False,
+    standardise: bool = False,
     sample_weights: Any = None,
     solver: str | None = None,
     x0: Tensor | None = None,
@@ -186,14 +195,14 @@ def multitask_lasso(
     tensor([[2.4000, 0.0000],
             [3.2000, 0.0000]])
     """
-    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
+    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
     if data.single:
         raise DataError(f"b has shape {tuple(data.b[0].shape)}; give (tasks, m), or call lasso for one task")
     strength, factors = _strength("penalty", penalty, data), _tensor(weights)
     term, n = MultiTask(_number(strength), _held(factors)), data.A.shape[1]
     radii = _times(strength, factors).expand(n)
     branch = GroupBranch(strength.new_zeros(()), radii, torch.arange(n, device=radii.device).repeat(len(data.b)))
-    return solved(data, term, tol, solver, x0, max_steps, branch)
+    return solved(data, term, tol, solver, data.start(x0), max_steps, branch)
 
 
 def basis_pursuit(
@@ -271,6 +280,7 @@ def max_penalty(
     weights: Any = None,
     nonnegative: bool = False,
     intercept: bool = False,
+    standardise: bool = False,
     sample_weights: Any = None,
 ) -> Tensor:
     """The least penalty whose Lasso is zero: max_j |a_j'b|/w_j, () or (signals,), float64.
@@ -281,7 +291,7 @@ def max_penalty(
     >>> max_penalty(torch.eye(2), torch.tensor([3.0, -4.0]))
     tensor(4., dtype=torch.float64)
     """
-    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
+    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
     factors, at = _tensor(weights), data.traced or data
     correlation = LeastSquares(at.A, at.b, L1(1.0, factors)).correlation
     size = correlation.clamp(min=0) if nonnegative else correlation.abs()
@@ -314,7 +324,7 @@ def solved(
     name = check_solver(_choice(problem) if solver is None else solver, CONVEX)
     method, steps = CONVEX[name](tol=check_gap(tol)), check_steps(max_steps)
     method = method if steps is None else method.within(steps)
-    found = method.solve(problem, check_x0(x0, len(data.b), data.A.shape[1]))
+    found = method.solve(problem, x0)
     if branch is not None and torch.is_grad_enabled() and (data.traced is not None or branch.requires_grad):
         at = data.traced or data
         found = attach(at.A, at.b, branch, found, together=term.event_ndim == 2)

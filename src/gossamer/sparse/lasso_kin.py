@@ -14,7 +14,7 @@ from ..linop import as_signals
 from ..problem import LeastSquares
 from ..solvers import FISTA, Recovery, SquareRoot
 from ..terms import L1, L1Ball
-from .checks import check_gap, check_x0
+from .checks import check_gap
 from .convex import elastic_net, lasso
 from .regression_data import RegressionData
 
@@ -48,8 +48,7 @@ def lasso_constrained(
     tensor([ 2.,  0., -1.])
     """
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
-    start = check_x0(x0, len(data.b), data.A.shape[1])
-    return data.answer(FISTA(tol=check_gap(tol)).solve(LeastSquares(data.A, data.b, L1Ball(radius)), start))
+    return data.answer(FISTA(tol=check_gap(tol)).solve(LeastSquares(data.A, data.b, L1Ball(radius)), data.start(x0)))
 
 
 def square_root_lasso(
@@ -87,7 +86,7 @@ def square_root_lasso(
             norms = data.A.column_norms()
             factors = torch.where(data.blank, norms.max(), norms)
     problem = LeastSquares(data.A, data.b, L1(penalty, factors))
-    return data.answer(SquareRoot(tol=check_gap(tol)).solve(problem, check_x0(x0, len(data.b), n)))
+    return data.answer(SquareRoot(tol=check_gap(tol)).solve(problem, data.start(x0)))
 
 
 def adaptive_lasso(

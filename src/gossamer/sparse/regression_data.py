@@ -14,6 +14,7 @@ from ..linop import Dense, LinearOperator, Standardised, as_operator, as_signals
 from ..linop.row_scaled import RowScaled
 from ..problem.least_squares import widened
 from ..solvers import Recovery
+from .checks import check_x0
 
 __all__ = ["RegressionData"]
 
@@ -92,9 +93,10 @@ class RegressionData:
             design = Standardised(design, scale=scale)
         return cls(design, b, single, mean, level, scale)
 
-    def start(self, x0: Tensor | None) -> Tensor | None:
-        """A point of the user's as the solver sees it."""
-        return x0 if x0 is None or self.scale is None else x0 * self.scale
+    def start(self, x0: Any) -> Tensor | None:
+        """A point of the user's as the solver sees it. Raises: DataError on its shape."""
+        point = check_x0(x0, len(self.b), self.A.shape[1])
+        return point if point is None or self.scale is None else point.to(self.scale) * self.scale
 
     @property
     def blank(self) -> Tensor:
