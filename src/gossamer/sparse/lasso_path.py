@@ -36,6 +36,7 @@ def lasso_path(
     Returns: a Path; every point has its own certificate.
     Raises: DataError on shapes, types, NaN, penalties that rise, or data that ask autograd for derivatives.
 
+    >>> import torch
     >>> path = lasso_path(torch.eye(2), torch.tensor([4.0, 2.0]), [4.0, 3.0, 1.0])
     >>> path.x + 0.0
     tensor([[0., 0.],
@@ -74,6 +75,7 @@ def elastic_net_path(
     Returns: a Path; every point has its own certificate.
     Raises: as `lasso_path`.
 
+    >>> import torch
     >>> elastic_net_path(torch.eye(2), torch.tensor([4.0, 2.0]), [4.0, 2.0]).x + 0.0
     tensor([[0.6667, 0.0000],
             [1.5000, 0.5000]])
