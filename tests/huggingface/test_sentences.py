@@ -72,7 +72,7 @@ def test_reads_back_to_the_bit_in_every_way(with_source: bool, dense: Path, resu
     assert np.array_equal(again.encode(TEXTS), expected)
     assert isinstance(again[0].auto_model.encoder.layer[0].output.dense, Packed)
     assert read_folder(small).compressed
-    assert "SentenceTransformer(folder)" in (small / "README.md").read_text()
+    assert "SentenceTransformer('small')" in (small / "README.md").read_text()
 
 
 def test_the_file_is_that_of_the_transformer_inside(dense: Path, result: Result, tmp_path: Path) -> None:
