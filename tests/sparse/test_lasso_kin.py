@@ -168,3 +168,11 @@ def test_the_relaxed_lasso_goes_from_least_squares_to_the_lasso() -> None:
 def test_bad_input_is_one_clear_error(call: Callable[[], object], error: type[Exception]) -> None:
     with pytest.raises(error):
         call()
+
+
+def test_many_signals_that_ask_for_derivatives_still_have_a_status_each() -> None:
+    A = torch.eye(3, dtype=torch.float64)
+    b = torch.tensor([[4.0, 1.2, 0.0], [0.0, 5.0, 3.0]], dtype=torch.float64, requires_grad=True)
+    found = adaptive_lasso(A, b, 1.0)
+    assert isinstance(found.status, list)
+    assert len(found.status) == 2

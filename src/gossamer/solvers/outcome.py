@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
+from typing import Any
 
+import torch
 from torch import Tensor
 
 __all__ = ["ADVICE", "BENT", "Ending", "Recovery"]
@@ -74,7 +76,25 @@ class Recovery:
         words = [ADVICE[Ending(code)] + ("" if alone else BENT) for code, alone in pairs]
         return words if self.ending.ndim else words[0]
 
+    def one(self, signal: int = 0) -> Recovery:
+        """The recovery of one signal, without the axis of signals. What all signals share stays as it is."""
+        parts: dict[str, Any] = {name: part[signal] if part.ndim else part for name, part in _tensors(self).items()}
+        return replace(self, **parts)
+
+    @staticmethod
+    def stacked(found: Sequence[Recovery]) -> Recovery:
+        """Recoveries of one kind, one on another along a new first axis."""
+        parts: dict[str, Any] = {
+            name: torch.stack([getattr(one, name) for one in found]) for name in _tensors(found[0])
+        }
+        return replace(found[0], **parts)
+
     @property
     def support(self) -> Tensor:
         """Where x is not zero: bool like x."""
         return self.x != 0
+
+
+def _tensors(recovery: Recovery) -> dict[str, Tensor]:
+    parts = {part.name: getattr(recovery, part.name) for part in fields(recovery)}
+    return {name: part for name, part in parts.items() if isinstance(part, Tensor)}

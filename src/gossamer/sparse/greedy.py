@@ -7,7 +7,6 @@ for a noise of known norm ε).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -237,7 +236,4 @@ def _traced(A: Any, b: Any, found: Recovery) -> Recovery:
 
 
 def _as_given(found: Recovery, b: Any) -> Recovery:
-    if as_signals(b).dim() == 2:
-        return found
-    alone = replace(found, x=found.x[0], ending=found.ending[0], residual=found.residual[0], steps=found.steps[0])
-    return alone if found.differentiable is None else replace(alone, differentiable=found.differentiable[0])
+    return found if as_signals(b).dim() == 2 else found.one()

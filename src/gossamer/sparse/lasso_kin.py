@@ -130,7 +130,7 @@ def adaptive_lasso(
     if targets.ndim == 1:
         return lasso(A, targets, penalty, weights=weights[0], **options)
     found = [lasso(A, row, penalty, weights=w, **options) for row, w in zip(targets, weights, strict=True)]
-    return _stacked(found)
+    return Recovery.stacked(found)
 
 
 def relaxed_lasso(
@@ -167,7 +167,7 @@ def relaxed_lasso(
     x = torch.stack([_refitted(data, row, hat[row], blend) for row in range(len(hat))])
     problem = LeastSquares(data.A, data.b, L1(0.0))
     residual = torch.linalg.vector_norm(problem.wide.mv(x) - data.b.double(), dim=-1)
-    one = found if not data.single else _stacked([found])
+    one = found if not data.single else Recovery.stacked([found])
     mine = replace(one, x=x.to(data.b.dtype), residual=residual, objective=0.5 * residual**2, intercept=None)
     return data.answer(mine)
 
@@ -193,13 +193,3 @@ def _pilot(
             strength = float((RegressionData.of(A, b, **options).A.column_norms() ** 2).mean())
         return elastic_net(A, b, 0.0, strength, solver="fista", **options).x
     raise StructureError(f"no pilot {pilot!r}; give 'lasso', 'ridge' or the coefficients themselves")
-
-
-def _stacked(found: list[Recovery]) -> Recovery:
-    """Recoveries of one signal each, as the rows of one."""
-    parts: dict[str, Any] = {
-        name: torch.stack([getattr(one, name) for one in found])
-        for name in ("x", "ending", "residual", "steps", "gap", "objective", "intercept")
-        if getattr(found[0], name) is not None
-    }
-    return replace(found[0], **parts)

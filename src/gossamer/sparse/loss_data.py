@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,8 +17,6 @@ from .checks import check_gap, check_solver, check_steps, check_x0
 from .regression_data import RegressionData
 
 __all__ = ["LossData", "as_loss", "solved"]
-
-PARTS = ("x", "ending", "residual", "steps", "gap", "objective", "intercept", "differentiable")  # of a Recovery
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,25 +81,7 @@ class LossData:
         if self.scale is not None:
             x, c = recovery.x / self.scale, recovery.intercept
             recovery = replace(recovery, x=x, intercept=c if c is None or self.mean is None else c - x @ self.mean)
-        if not self.single:
-            return recovery
-        parts: dict[str, Any] = {name: getattr(recovery, name) for name in PARTS}
-        alone: dict[str, Any] = {
-            name: part[0] if part.ndim and (part.ndim == 2 or name != "x") else part
-            for name, part in parts.items()
-            if part is not None
-        }
-        return replace(recovery, **alone)
-
-    def answers(self, recoveries: Sequence[Recovery]) -> Recovery:
-        """Several answers, one on another along a new first axis."""
-        mine = [self.answer(found) for found in recoveries]
-        parts: dict[str, Any] = {
-            name: torch.stack([getattr(found, name) for found in mine])
-            for name in PARTS
-            if getattr(mine[0], name) is not None
-        }
-        return replace(mine[0], **parts)
+        return recovery.one() if self.single else recovery
 
 
 def as_loss(loss: str | Loss) -> Loss:

@@ -207,7 +207,7 @@ def loss_path(
         last = found[-1] if found else None
         tol, solver = options.get("tol", 1e-6), options.get("solver")
         found.append(solved(data, make(level), tol, solver, options.get("x0"), options.get("max_steps"), last))
-    return Path(grid, data.answers(found))
+    return Path(grid, Recovery.stacked([data.answer(at) for at in found]))
 
 
 def _least_zero(data: LossData, make: Callable[[float], Penalty]) -> Tensor:

@@ -56,7 +56,8 @@ def omp_path(
     if not bool(torch.isfinite(data.A.column_norms()).all() & torch.isfinite(torch.linalg.vector_norm(data.b))):
         raise DataError(f"squares of A or b leave the range of {data.b.dtype}; scale them, or give float64")
     rows = _nested(data, k, check_residual(tol), rule)
-    return data.answers(rows + [rows[-1]] * (k - len(rows)))
+    answers = [data.answer(row) for row in rows]
+    return Recovery.stacked(answers + [answers[-1]] * (k - len(answers)))
 
 
 def omp_cv(
@@ -100,7 +101,7 @@ def omp_cv(
     curve = cross_validate(fit, A, b, levels, pairs, sample_weights=sample_weights, scaled=False)
     index = curve.chosen(rule)
     whole = omp_path(A, b, index + 1, rule=choice, intercept=intercept, sample_weights=sample_weights)
-    return Selection(_last(whole), float(index + 1), index, curve, (curve,))
+    return Selection(whole.one(-1), float(index + 1), index, curve, (curve,))
 
 
 def omp_among_useful(data: RegressionData, k: int, targets: Tensor, rule: Choice) -> Recovery:
@@ -132,8 +133,3 @@ def _nested(data: RegressionData, k: int, tol: float, rule: Choice) -> list[Reco
         found = pursue(small, data.b, count, target, rule)
         rows.append(replace(found, x=torch.zeros_like(whole.x).index_copy(1, chosen, found.x)))
     return [*rows, whole]
-
-
-def _last(path: Recovery) -> Recovery:
-    intercept = None if path.intercept is None else path.intercept[-1]
-    return Recovery(path.x[-1], path.ending[-1], path.residual[-1], path.steps[-1], intercept=intercept)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
@@ -78,11 +78,7 @@ class Penalised:
 
     def _along(self, data: RegressionData, levels: Tensor, problem: LeastSquares | None = None) -> Path:
         found = [data.answer(at) for at in self.walk(data, levels.tolist(), problem)]
-        rows: dict[str, Any] = {}
-        for part in fields(Recovery):
-            given = [getattr(at, part.name) for at in found]
-            rows[part.name] = torch.stack(given) if isinstance(given[0], Tensor) else given[0]
-        return Path(levels, replace(found[0], **rows))
+        return Path(levels, Recovery.stacked(found))
 
     def coefficients(self, A: Any, b: Any, levels: Tensor, sample_weights: Any = None) -> tuple[Tensor, Tensor | None]:
         """Of a path: x and intercepts."""

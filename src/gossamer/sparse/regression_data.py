@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,9 +16,6 @@ from ..solvers import Recovery
 from .checks import check_x0
 
 __all__ = ["RegressionData"]
-
-# Of a Recovery, a row a signal.
-PARTS = ("x", "ending", "residual", "steps", "gap", "objective", "intercept", "differentiable")
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,18 +106,7 @@ class RegressionData:
             recovery = replace(recovery, x=recovery.x / data.scale)
         if data.mean is not None and data.level is not None:
             recovery = replace(recovery, intercept=data.level[:, 0] - recovery.x @ data.mean)
-        if not self.single:
-            return recovery
-        parts: dict[str, Any] = {name: getattr(recovery, name) for name in PARTS}
-        alone: dict[str, Any] = {name: part[0] for name, part in parts.items() if part is not None}
-        return replace(recovery, **alone)
-
-    def answers(self, recoveries: Sequence[Recovery]) -> Recovery:
-        """Several answers to one signal as the rows of one recovery."""
-        parts = {name: [getattr(found, name) for found in recoveries] for name in PARTS if name != "intercept"}
-        rows: dict[str, Any] = {name: torch.cat(found) for name, found in parts.items() if found[0] is not None}
-        together = replace(recoveries[0], **rows)
-        return replace(self, single=False).answer(together)
+        return recovery.one() if self.single else recovery
 
 
 def _norms(design: LinearOperator, mean: Tensor | None) -> tuple[Tensor, Tensor]:
