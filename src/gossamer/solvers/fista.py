@@ -12,7 +12,7 @@ from ..problem import LeastSquares, duality_gap
 from .convex import ConvexSolver, IterativeSolver, certified, warm
 from .outcome import Recovery
 
-__all__ = ["FISTA"]
+__all__ = ["FISTA", "accelerated"]
 
 STRIDE = 10  # iterations a round: the certificate costs about one of them in float64
 
@@ -71,11 +71,7 @@ class FISTA(IterativeSolver[LeastSquares, FistaState], ConvexSolver):
         for _ in range(STRIDE):
             forward = y - problem.A.rmv(problem.A.mv(y) - b) / state.lipschitz
             following = problem.penalty.prox(forward, 1 / state.lipschitz)
-            uphill = ((y - following) * (following - x)).sum((-2, -1), keepdim=True) > 0
-            t = torch.where(uphill, 1.0, t)
-            longer = (1 + (1 + 4 * t * t).sqrt()) / 2
-            y = following + torch.where(uphill, 0.0, (t - 1) / longer) * (following - x)
-            x, t = following, longer
+            x, y, t = accelerated(x, y, t, following)
         state.done[state.rows] = x
         state.steps[state.rows] += STRIDE
         run = ~self._reached(problem, b, x)
@@ -95,6 +91,17 @@ class FISTA(IterativeSolver[LeastSquares, FistaState], ConvexSolver):
     def _reached(self, problem: LeastSquares, b: Tensor, x: Tensor) -> Tensor:
         gap = duality_gap(problem.wide, b, problem.penalty, x).gap
         return gap.reshape(len(x)) <= self.tol
+
+
+def accelerated(x: Tensor, y: Tensor, t: Tensor, following: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The next x, y and t, after a proximal step from y led to `following`; t is 1 again where momentum is uphill.
+
+    Args: x, y, following (problems, rows, n); t (problems, 1, 1).
+    """
+    uphill = ((y - following) * (following - x)).sum((-2, -1), keepdim=True) > 0
+    t = torch.where(uphill, 1.0, t)
+    longer = (1 + (1 + 4 * t * t).sqrt()) / 2
+    return following, following + torch.where(uphill, 0.0, (t - 1) / longer) * (following - x), longer
 
 
 def _in_range(bound: float, dtype: torch.dtype) -> float:

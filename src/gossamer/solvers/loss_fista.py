@@ -10,6 +10,7 @@ from torch import Tensor
 from ..linop import LinearOperator
 from ..problem import PenalisedLoss, loss_gap
 from .convex import IterativeSolver
+from .fista import accelerated
 from .losses import LossSolver, loss_recovery, starting_point
 from .outcome import Recovery
 
@@ -97,11 +98,7 @@ class LossFISTA(IterativeSolver[PenalisedLoss, LossFistaState], LossSolver):
                 if not bool(short.any()):
                     break
                 lipschitz = torch.where(short[:, None, None], 2 * lipschitz, lipschitz)
-            uphill = ((y - following) * (following - x)).sum((-2, -1), keepdim=True) > 0
-            t = torch.where(uphill, 1.0, t)
-            longer = (1 + (1 + 4 * t * t).sqrt()) / 2
-            y = following + torch.where(uphill, 0.0, (t - 1) / longer) * (following - x)
-            x, t = following, longer
+            x, y, t = accelerated(x, y, t, following)
         state.done[state.running] = x
         state.steps[state.running] += STRIDE
         return self._without_reached(problem, replace(state, x=x, y=y, t=t, lipschitz=lipschitz))
