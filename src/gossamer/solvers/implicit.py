@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..problem.least_squares import widened
 from .branch import Branch, EntryBranch, SupportBranch
 from .outcome import Recovery
 
-__all__ = ["attach", "attach_ball", "attach_fit", "attach_pursuit"]
+__all__ = ["as_solution", "attach", "attach_ball", "attach_fit", "attach_pursuit"]
 
 DEPENDENT = 1e-10  # of a diagonal entry: what Cholesky leaves of it where its column depends on those before
 TOGETHER = 1 << 22  # entries of the blocks that are factorised at one time: 32 MB
@@ -44,7 +44,7 @@ def attach(A: LinearOperator, b: Tensor, branch: Branch, found: Recovery, *, tog
         penalties; Vaiter, Deledalle, Fadili, Peyré and Dossal 2017 for the curvature of groups.
     """
     system = _System.of(widened(A), b.double(), branch, found.x.detach(), together)
-    x: Tensor = _Implicit.apply(system.equation, found.x, system)  # type: ignore[no-untyped-call]
+    x = as_solution(system.equation, found.x, system.turned)
     return replace(found, x=x, differentiable=system.settled().reshape(found.ending.shape))
 
 
@@ -163,6 +163,11 @@ class _System:
             block = block * (held[:, :, None] & held[:, None, :])
             yield some, block + torch.diag_embed((~held).to(block.dtype))
 
+    def turned(self, grad: Tensor) -> Tensor:
+        """−H⁻¹ of a gradient in x."""
+        wide = grad.double().reshape(self.x.shape).gather(-1, self.places) * self.held
+        return -self.solve(wide)[0]
+
     @torch.no_grad()
     def settled(self) -> Tensor:
         """Whether the support is certain not to change nearby, for each problem.
@@ -176,18 +181,22 @@ class _System:
         return regular & (self.branch.margin(self.x, self.pull) > slack) & self.branch.survives(self.x, move)
 
 
+def as_solution(equation: Tensor, point: Tensor, turned: Callable[[Tensor], Tensor]) -> Tensor:
+    """The point as a function of the equation that it solves; `turned` makes of a gradient in the point −H⁻¹ of it."""
+    solution: Tensor = _Implicit.apply(equation, point, turned)  # type: ignore[no-untyped-call]
+    return solution
+
+
 class _Implicit(torch.autograd.Function):
-    """x as a function of the equation that it solves: dx_S = −H⁻¹ d(equation)."""
+    """Of an equation that holds at a point: d(point) = −H⁻¹ d(equation)."""
 
     @staticmethod
-    def forward(ctx: Any, equation: Tensor, x: Tensor, system: _System) -> Tensor:
-        ctx.system = system
-        return x.clone()
+    def forward(ctx: Any, equation: Tensor, point: Tensor, turned: Callable[[Tensor], Tensor]) -> Tensor:
+        ctx.turned = turned
+        return point.clone()
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
         if torch.is_grad_enabled():
             raise DataError("x can be differentiated once, create_graph=True asks for more; call backward without it")
-        system: _System = ctx.system
-        wide = grads[0].double().reshape(system.x.shape).gather(-1, system.places) * system.held
-        return -system.solve(wide)[0], None, None
+        return ctx.turned(grads[0]), None, None

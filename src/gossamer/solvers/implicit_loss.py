@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,7 +12,7 @@ from ..linop import LinearOperator
 from ..problem import Loss
 from ..problem.least_squares import widened
 from .branch import Branch
-from .implicit import CARE, DEPENDENT, FLOOR
+from .implicit import CARE, DEPENDENT, FLOOR, as_solution
 from .outcome import Recovery
 
 __all__ = ["attach_loss"]
@@ -45,7 +44,7 @@ def attach_loss(
         x, c = found.x[part].detach().double(), constants[part].detach().double()
         system = _System.of(A, b[part], weights, loss, branch, x, c, found.intercept is not None)
         start = torch.cat([x.flatten(), c])
-        whole: Tensor = _Implicit.apply(system.equation, start, system)  # type: ignore[no-untyped-call]
+        whole = as_solution(system.equation, start, system.turned)
         pieces.append((whole, x, system.settled()))
     moved = [(whole[: x.numel()].view(x.shape), whole[x.numel() :]) for whole, x, _ in pieces]
     return replace(
@@ -119,6 +118,10 @@ class _System:
             return torch.cholesky_solve(right[:, None], factor)[:, 0], good
         return torch.linalg.pinv(self.jacobian, rtol=DEPENDENT, hermitian=True) @ right, good
 
+    def turned(self, grad: Tensor) -> Tensor:
+        """−H⁻¹ of a gradient in (x, c)."""
+        return -self.solve(grad[self.places])[0]
+
     @torch.no_grad()
     def settled(self) -> Tensor:
         """Whether the support is certain not to change nearby, ()."""
@@ -146,19 +149,3 @@ def _continuous(loss: Loss, z: Tensor, b: Tensor, w: Tensor) -> Tensor:
     one = torch.ones_like(z)[None]
     above, below = (_turned(loss, z + side * nudge, b, w, one) for side in (1, -1))
     return (above - below).abs().amax() <= JUMP * loss.curvature(z, b.detach(), w.detach()).amax()
-
-
-class _Implicit(torch.autograd.Function):
-    """(x, c) as a function of the equation that it solves."""
-
-    @staticmethod
-    def forward(ctx: Any, equation: Tensor, start: Tensor, system: _System) -> Tensor:
-        ctx.system = system
-        return start.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        if torch.is_grad_enabled():
-            raise DataError("x can be differentiated once, create_graph=True asks for more; call backward without it")
-        system: _System = ctx.system
-        return -system.solve(grads[0][system.places])[0], None, None
