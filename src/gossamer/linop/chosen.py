@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from typing import Protocol, runtime_checkable
 
@@ -10,8 +9,9 @@ import torch
 from torch import Tensor
 
 from .base import LinearOperator
+from .sparse import entry_matrix
 
-__all__ = ["Chosen", "ColumnEntries", "chosen_columns", "entry_matrix"]
+__all__ = ["Chosen", "ColumnEntries", "chosen_columns"]
 
 THIN = 0.2  # density up to which a product of sparse columns costs less than one of dense columns
 
@@ -149,12 +149,3 @@ class _Entries(Chosen):
         whole[self.ones] = whole[:, self.ones].mT
         whole[self.ones.nonzero(), self.ones.nonzero()[:, 0]] = constant @ constant.mT
         return whole
-
-
-def entry_matrix(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
-    """A CSR tensor of entries that lie in row-major order."""
-    starts = torch.zeros(shape[0] + 1, dtype=torch.int64, device=rows.device)
-    starts[1:] = torch.bincount(rows, minlength=shape[0]).cumsum(0)
-    with warnings.catch_warnings():  # torch says once a process that its CSR is young
-        warnings.filterwarnings("ignore", "Sparse CSR tensor support", UserWarning)
-        return torch.sparse_csr_tensor(starts, columns, values, shape, check_invariants=False)

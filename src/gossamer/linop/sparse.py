@@ -14,7 +14,7 @@ from ..errors import DataError
 from .base import LinearOperator
 from .products import checked, few_places, gram_by_columns, norm2_by_lanczos
 
-__all__ = ["Sparse", "is_scipy_sparse"]
+__all__ = ["Sparse", "entry_matrix", "is_scipy_sparse"]
 
 Forms = tuple[Tensor, Callable[[], Tensor], Callable[[], Tensor]]  # the entries, and what makes CSR of A and of Aᴴ
 
@@ -151,7 +151,7 @@ def _csr(starts: Tensor, places: Tensor, values: Tensor, shape: tuple[int, ...])
         return torch.sparse_csr_tensor(starts, places, values, shape, check_invariants=False)
 
 
-def _ordered(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor:
+def entry_matrix(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Entries that lie in row-major order, as a CSR tensor with int32 indices where they suffice."""
     starts = torch.zeros(shape[0] + 1, dtype=torch.int64, device=values.device)
     starts[1:] = torch.bincount(rows, minlength=shape[0]).cumsum(0)
@@ -162,7 +162,7 @@ def _ordered(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, ..
 def _turned(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor:
     """The adjoint of entries that lie in row-major order, as CSR."""
     order = columns.argsort(stable=True)  # rows are in order already, so they stay so within a column
-    return _ordered(columns[order], rows[order], values[order].conj().resolve_conj(), shape[::-1])
+    return entry_matrix(columns[order], rows[order], values[order].conj().resolve_conj(), shape[::-1])
 
 
 def _of_torch(matrix: Any) -> Forms:
@@ -180,7 +180,7 @@ def _of_torch(matrix: Any) -> Forms:
     coo = matrix.to_sparse_coo().coalesce()
     rows, columns = coo.indices()
     parts = (rows, columns, coo.values(), tuple(coo.shape))
-    return coo.values(), partial(_ordered, *parts), partial(_turned, *parts)
+    return coo.values(), partial(entry_matrix, *parts), partial(_turned, *parts)
 
 
 def _of_scipy(matrix: Any) -> Forms:

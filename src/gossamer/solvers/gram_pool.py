@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..linop import LinearOperator
-from ..linop.chosen import ColumnEntries, entry_matrix
+from ..linop.chosen import ColumnEntries
+from ..linop.sparse import entry_matrix
 
 __all__ = ["GramPool"]
 
