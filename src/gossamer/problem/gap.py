@@ -13,9 +13,9 @@ from torch import Tensor
 from ..linop import LinearOperator
 from ..terms import Penalty
 from .dual_cone import DualCone
-from .least_squares import widened
+from .least_squares import widened, widened_entries
 
-__all__ = ["Certificate", "duality_gap", "pursuit_gap"]
+__all__ = ["HAIR", "Certificate", "duality_gap", "pursuit_gap"]
 
 TOGETHER = 1 << 16  # entries of x judged at once: what is computed from them stays in the cache
 LEAST_ROWS = 64  # and rows at least, so that a product with A reads it for many
@@ -133,8 +133,7 @@ def pursuit_gap(A: LinearOperator, b: Tensor, x: Tensor, dual: Tensor, epsilon: 
     >>> float(pursuit_gap(A, b, b, torch.tensor([1.0, 0.0]), torch.tensor(0.0)).gap) < 1e-12
     True
     """
-    wide = torch.complex128 if A.dtype.is_complex else torch.float64
-    A, b, x, dual = A if A.dtype == wide else A.double(), b.to(wide), x.to(wide), dual.to(wide)
+    A, b, x, dual = widened(A), *(widened_entries(part) for part in (b, x, dual))
     objective = x.abs().sum(-1)
     residual = torch.linalg.vector_norm(A.mv(x) - b, dim=-1)
     dual = dual / A.rmv(dual).abs().amax(-1, keepdim=True).clamp(min=torch.finfo(torch.float64).tiny)

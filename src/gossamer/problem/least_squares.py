@@ -12,7 +12,7 @@ from ..errors import DataError
 from ..linop import LinearOperator
 from ..terms import Penalty
 
-__all__ = ["LeastSquares", "widened"]
+__all__ = ["LeastSquares", "widened", "widened_entries"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +63,13 @@ class LeastSquares:
 
 
 def widened(A: LinearOperator) -> LinearOperator:
-    """A in float64, itself when it is."""
-    return A if A.dtype == torch.float64 else A.double()
+    """A in float64 or complex128, itself when it is."""
+    return A if A.dtype in (torch.float64, torch.complex128) else A.double()
+
+
+def widened_entries(x: Tensor) -> Tensor:
+    """x in float64 or complex128."""
+    return x.to(torch.complex128 if x.is_complex() else torch.float64)
 
 
 def _finite(x: Tensor) -> bool:

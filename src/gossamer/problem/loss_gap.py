@@ -10,12 +10,11 @@ from torch import Tensor
 
 from ..linop.bounded_inverse import bounded_inverse
 from ..linop.chosen import chosen_columns
-from .gap import Certificate
+from .gap import HAIR, Certificate
 from .penalised_loss import PenalisedLoss
 
 __all__ = ["loss_gap"]
 
-HAIR = 1e-13  # a dual point is drawn inside by this much, so that rounding cannot carry it over the edge
 LEVEL = 1e-10  # slope of what is not penalised that passes for rounding, as a share of the terms that cancel in it
 ROUNDING = 1e-14  # at which there is nothing left to fit
 STEPS = 50  # of Newton on what is not penalised, which takes about five

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import DataError
 from ..linop import LinearOperator
 from ..terms import L1
-from .least_squares import LeastSquares
+from .least_squares import LeastSquares, widened, widened_entries
 
 __all__ = ["Pursuit"]
 
@@ -52,12 +52,12 @@ class Pursuit:
     @cached_property
     def wide(self) -> LinearOperator:
         """A in float64 or complex128."""
-        return self.A.double() if self.is_complex else self.data.wide
+        return widened(self.A) if self.is_complex else self.data.wide
 
     @cached_property
     def wide_b(self) -> Tensor:
         """b in float64 or complex128."""
-        return self.b.to(torch.complex128 if self.is_complex else torch.float64)
+        return widened_entries(self.b)
 
     @cached_property
     def matrix(self) -> Tensor:

@@ -7,12 +7,10 @@ from torch import Tensor
 
 from ..linop import LinearOperator
 from ..terms import Penalty
-from .gap import Certificate
+from .gap import HAIR, Certificate
 from .least_squares import widened
 
 __all__ = ["square_root_gap"]
-
-HAIR = 1e-13  # a dual point is drawn inside by this much, so that rounding cannot carry it over the edge
 
 
 def square_root_gap(A: LinearOperator, b: Tensor, penalty: Penalty, x: Tensor) -> Certificate:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import DataError
 from ..linop import LinearOperator
-from .least_squares import widened
+from .least_squares import widened, widened_entries
 
 __all__ = ["SupportCertificate", "mutual_coherence", "support_certificate"]
 
@@ -82,7 +82,7 @@ def support_certificate(
     (0.8, [2, 0], False)
     """
     shape, rounding = b.shape[:-1], torch.finfo(x.dtype).eps
-    A, b, x = widened(A), _wide(b).reshape(-1, A.shape[0]), _wide(x).reshape(-1, A.shape[1])
+    A, b, x = widened(A), widened_entries(b).reshape(-1, A.shape[0]), widened_entries(x).reshape(-1, A.shape[1])
     counts = (x != 0).sum(-1)
     _check(A, b, x, counts, k)
     mu = mutual_coherence(A) if coherence is None else coherence
@@ -226,10 +226,6 @@ def _quotient(energy: Tensor, part: Tensor, least: Tensor) -> Tensor:
 def _squares(x: Tensor) -> Tensor:
     squares: Tensor = x.abs().square().sum(-1)
     return squares
-
-
-def _wide(x: Tensor) -> Tensor:
-    return x.to(torch.complex128 if x.is_complex() else torch.float64)
 
 
 def _check(A: LinearOperator, b: Tensor, x: Tensor, counts: Tensor, k: int | None) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..errors import DataError, StructureError
 from ..linop import LinearOperator
+from ..problem.least_squares import widened
 from ..solvers import Ending, Recovery
 from .checks import check_gap
 from .regression_data import RegressionData
@@ -55,7 +56,7 @@ def ridge(
         raise StructureError(f"penalty is {penalty}; ridge needs a finite number > 0, or use lasso with penalty 0")
     check_gap(tol)
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
-    design = data.A if data.A.dtype == torch.float64 else data.A.double()
+    design = widened(data.A)
     scale = _scale(weights, design)
     targets = data.b.double()
     correlation = design.rmv(targets) * scale
