@@ -122,7 +122,7 @@ class _Signal:
 
         A round that adds no column and leaves the gap short asks more of the next inner problem.
         """
-        wrong = _violation(self.penalty, self.levels, self.x, self.slope)
+        wrong = self.penalty.outside(self.x, self.slope, self.levels)
         near = float(wrong.max()) <= 2 * self.tol**0.5 * self.most  # at zero the gap is about the square of this
         return self._rounds(self._judge() if near or bool(self.x.any()) else None, max_rounds)
 
@@ -161,7 +161,7 @@ class _Signal:
 
     def _grow(self, levels: Tensor) -> tuple[int, float]:
         """Take the worst violators of `levels` in beside the nonzeros; how many were added, and how wrong the worst."""
-        wrong = _violation(self.penalty, levels, self.x, self.slope)
+        wrong = self.penalty.outside(self.x, self.slope, levels)
         nonzero = self.x.numpy().nonzero()[0]
         wrong[torch.from_numpy(self.working)] = 0.0
         wrong[torch.from_numpy(nonzero)] = 0.0
@@ -184,11 +184,3 @@ class _Signal:
         found = inner.solve(self.x.numpy()[indices], self.slope.numpy()[indices], accuracy)
         self.x = torch.zeros_like(self.x)
         self.x.numpy()[indices] = found
-
-
-def _violation(penalty: SeparablePenalty, levels: Tensor, x: Tensor, slope: Tensor) -> Tensor:
-    """Each entry's distance to optimality; `slope` is A'r − ridge·x."""
-    low, high = penalty.bounds
-    above = torch.where((x >= high) | (slope < 0), 0.0, slope.abs() - levels)
-    below = torch.where((x <= low) | (slope > 0), 0.0, slope.abs() - levels)
-    return torch.maximum(above, below).clamp(min=0)

@@ -87,7 +87,7 @@ class _Part:
         tight = TIGHT
         while self.rounds < max_rounds:
             slope = -self.problem.wide.rmv(self._gradient()) - self.penalty.ridge * self.x
-            wrong = self._violation(self.x.reshape(-1), slope.reshape(-1), self.levels)
+            wrong = self.penalty.outside(self.x.reshape(-1), slope.reshape(-1), self.levels)
             if float(wrong.max()) <= unit * tol**0.5 and self._reached(tol):
                 return
             before = len(self.working)
@@ -106,14 +106,6 @@ class _Part:
 
     def _gradient(self) -> Tensor:
         return self.problem.loss.gradient(self.z, self.problem.b, self.problem.weights)
-
-    def _violation(self, x: Tensor, slope: Tensor, levels: Tensor) -> Tensor:
-        """Each entry's distance to optimality; `slope` is −A'∇f − ridge·x."""
-        low, high = self.penalty.bounds
-        least = torch.where(x > 0, levels, -levels)
-        most = torch.where(x < 0, -levels, levels)
-        under = torch.where(x <= low, 0.0, least - slope)
-        return torch.maximum(under, torch.where(x >= high, 0.0, slope - most)).clamp(min=0)
 
     def _grow(self, wrong: Tensor) -> None:
         nonzero = self.x.reshape(-1) != 0
@@ -138,7 +130,7 @@ class _Part:
         for _ in range(INNER):
             slope = -chosen.rmv(self._gradient())
             slope[:k] -= self.penalty.ridge * values
-            wrong = self._violation(values, slope[:k], levels)
+            wrong = self.penalty.outside(values, slope[:k], levels)
             worst = max(float(wrong.max()) if k else 0.0, float(slope[k:].abs().max()) if free else 0.0)
             if worst <= accuracy:
                 break

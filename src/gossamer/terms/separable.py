@@ -127,11 +127,16 @@ class SeparablePenalty(Penalty):
         return ratio.amin(-1).clamp(max=1.0)
 
     def subdiff_distance(self, x: Tensor, grad: Tensor) -> Tensor:
-        """The interval ∂Ω(x_j): a point off the kinks, [−λ, λ] at zero, a half-line at a bound."""
+        return self.outside(x, -grad - self.ridge * x, self.levels(x)).amax(-1)
+
+    def outside(self, x: Tensor, pull: Tensor, levels: Tensor) -> Tensor:
+        """How far each entry's pull, −grad less the ridge's part, is from the subdifferential of the rest at x.
+
+        That is the interval of a point off the kinks, of [−λ, λ] at zero, of a half-line at a bound; levels (n,): λ·w.
+        """
         low, high = self.bounds
-        levels, slope = self.levels(x), self.ridge * x
-        least = slope + torch.where(x > 0, levels, -levels)
-        most = slope + torch.where(x < 0, -levels, levels)
+        least = torch.where(x > 0, levels, -levels)
+        most = torch.where(x < 0, -levels, levels)
         least = torch.where(x <= low, -inf, least)
         most = torch.where(x >= high, inf, most)
-        return torch.maximum(least + grad, -grad - most).clamp(min=0).amax(-1)
+        return torch.maximum(least - pull, pull - most).clamp(min=0)
