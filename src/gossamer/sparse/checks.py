@@ -10,7 +10,15 @@ from torch import Tensor
 
 from ..errors import DataError, StructureError, did_you_mean
 
-__all__ = ["check_gap", "check_residual", "check_rule", "check_solver", "check_steps", "check_x0"]
+__all__ = [
+    "check_gap",
+    "check_residual",
+    "check_rule",
+    "check_sample_weights",
+    "check_solver",
+    "check_steps",
+    "check_x0",
+]
 
 RULES = ("correlation", "residual")
 
@@ -40,6 +48,13 @@ def check_steps(max_steps: int | None) -> int | None:
     if max_steps is not None and (isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1):
         raise DataError(f"max_steps must be an int of at least 1, given {max_steps!r}")
     return max_steps
+
+
+def check_sample_weights(weights: Tensor, m: int) -> Tensor:
+    """One weight above zero for each sample."""
+    if tuple(weights.shape) != (m,) or not bool(((weights > 0) & torch.isfinite(weights)).all()):
+        raise DataError(f"sample_weights: give {m} finite numbers > 0 (leave samples of weight 0 out)")
+    return weights
 
 
 def check_solver(name: str, known: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from ..linop import LinearOperator, Standardised, as_operator, as_signals
 from ..problem import LOSSES, Loss, PenalisedLoss
 from ..solvers import LOSS_SOLVERS, Recovery
 from ..terms import L1, Penalty, SeparablePenalty
-from .checks import check_gap, check_solver, check_steps, check_x0
+from .checks import check_gap, check_sample_weights, check_solver, check_steps, check_x0
 from .regression_data import RegressionData
 
 __all__ = ["LossData", "as_loss", "solved"]
@@ -53,9 +53,7 @@ class LossData:
         b = as_signals(b)
         single = chosen.event_ndim == 1 and (b.ndim == 1 or chosen.shift_invariant)
         weights = torch.ones(m, dtype=torch.float64) if sample_weights is None else torch.as_tensor(sample_weights)
-        weights = weights.to(torch.float64)
-        if tuple(weights.shape) != (m,) or not bool(((weights > 0) & torch.isfinite(weights)).all()):
-            raise DataError(f"sample_weights: give {m} finite numbers > 0 (leave samples of weight 0 out)")
+        weights = check_sample_weights(weights.to(torch.float64), m)
         targets = chosen.targets(b.detach(), m).to(design.device)
         if 0 in targets.shape:
             raise DataError(f"b has shape {tuple(b.shape)}; give at least one signal")

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from ..errors import StructureError
-from ..terms import L1, BoxedL1, ElasticNet, Group, MultiTask, Penalty, SparseGroup
+from ..terms import ElasticNet, Group, Penalty, SparseGroup
+from .families import l1_family, task_family
 
 __all__ = ["LossOptions", "PenaltyOptions", "penalty_maker"]
 
@@ -84,9 +85,7 @@ def penalty_maker(options: PenaltyOptions) -> Callable[[float], Penalty]:
             return lambda strength: SparseGroup(options.l1, strength, labels, weights)
         return lambda strength: Group(strength, labels, weights)
     if options.shared:
-        return lambda strength: MultiTask(strength, weights)
+        return task_family(weights)
     if options.l2:
         return lambda strength: ElasticNet(strength, options.l2, weights, options.nonnegative)
-    if options.nonnegative:
-        return lambda strength: BoxedL1(strength, weights=weights)
-    return lambda strength: L1(strength, weights)
+    return l1_family(weights, options.nonnegative)

@@ -13,7 +13,7 @@ from ..linop import Dense, LinearOperator, Standardised, as_operator, as_signals
 from ..linop.row_scaled import RowScaled
 from ..problem.least_squares import widened
 from ..solvers import Recovery
-from .checks import check_x0
+from .checks import check_sample_weights, check_x0
 
 __all__ = ["RegressionData"]
 
@@ -69,10 +69,7 @@ class RegressionData:
         single, b = b.ndim == 1, b.reshape(-1, m)
         root = None
         if sample_weights is not None:
-            weights = torch.as_tensor(sample_weights).to(b)
-            if tuple(weights.shape) != (m,) or not bool(((weights > 0) & torch.isfinite(weights)).all()):
-                raise DataError(f"sample_weights: give {m} finite numbers > 0 (leave samples of weight 0 out)")
-            root = weights.sqrt()
+            root = check_sample_weights(torch.as_tensor(sample_weights).to(b), m).sqrt()
         mean = level = None
         if intercept:
             share = torch.full_like(b[0], 1 / m) if root is None else root**2 / (root**2).sum()
