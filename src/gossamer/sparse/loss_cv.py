@@ -15,7 +15,7 @@ from .folds import as_folds, stratified_folds
 from .loss_data import as_loss
 from .loss_options import LossOptions
 from .losses import loss_max_penalty, loss_path, penalised_loss
-from .path import falling, given_levels
+from .path import levels_of
 
 __all__ = ["classification_error", "logistic_cv", "loss_cv", "multinomial_cv"]
 
@@ -75,7 +75,7 @@ def loss_cv(
         target = whole[:, samples.long()]
         return (score or chosen.value)(prediction, target, shares)
 
-    levels = _levels(A, b, chosen, penalties, count, ratio, options)
+    levels = levels_of(penalties, lambda: float(loss_max_penalty(A, b, chosen, **options)), count, ratio)
     # What travels through the folds is the samples' numbers: a test set need not hold all that a target must.
     curve = cross_validate(
         fit, A, torch.arange(m), levels, as_folds(folds, m, seed), loss=judge, sample_weights=weights
@@ -122,9 +122,3 @@ def classification_error(prediction: Tensor, target: Tensor, shares: Tensor) -> 
     several = prediction.ndim == 3
     wrong = prediction.argmax(-2) != target.argmax(-2) if several else (prediction > 0) != (target > 0.5)
     return wrong.double() @ shares
-
-
-def _levels(A: Any, b: Tensor, loss: Loss, penalties: Any, count: int, ratio: float, options: LossOptions) -> Tensor:
-    if penalties is not None:
-        return given_levels(penalties)
-    return falling(float(loss_max_penalty(A, b, loss, **options)), count, ratio)

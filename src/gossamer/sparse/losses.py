@@ -17,7 +17,7 @@ from ..terms import Penalty
 from .loss_data import LossData, solved
 from .loss_derivatives import differentiated, held, refuse, takes_part
 from .loss_options import LossOptions, PenaltyOptions, penalty_maker
-from .path import Path, falling, given_levels
+from .path import Path, levels_of
 
 __all__ = ["cox", "huber", "logistic", "loss_max_penalty", "loss_path", "multinomial", "penalised_loss", "poisson"]
 
@@ -201,7 +201,7 @@ def loss_path(
     data, make = _data(A, b, loss, options), _maker(options)
     if data.problem.with_penalty(make(1.0)).event_ndim == 1 and not data.single:
         raise DataError(f"b has {len(data.problem.b)} rows; a path is of one signal, so call it for each row")
-    grid = falling(float(_least_zero(data, make)), count, ratio) if penalties is None else given_levels(penalties)
+    grid = levels_of(penalties, lambda: float(_least_zero(data, make)), count, ratio)
     found: list[Recovery] = []
     for level in grid.tolist():
         last = found[-1] if found else None

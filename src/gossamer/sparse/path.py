@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from ..errors import DataError
 from ..solvers import Recovery
 
-__all__ = ["Path", "falling", "given_levels"]
+__all__ = ["Path", "falling", "given_levels", "levels_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,11 @@ def falling(top: float, count: int, ratio: float) -> Tensor:
         raise DataError("no penalty makes x zero here, so there is no place to start; give penalties yourself")
     spaced = torch.logspace(0, float(torch.tensor(ratio, dtype=torch.float64).log10()), count, dtype=torch.float64)
     return (top or 1.0) * spaced
+
+
+def levels_of(penalties: Any, top: Callable[[], float], count: int, ratio: float) -> Tensor:
+    """The user's own penalties; where None are given, `count` falling ones from top(), which is asked only then."""
+    return falling(top(), count, ratio) if penalties is None else given_levels(penalties)
 
 
 def given_levels(penalties: Any) -> Tensor:

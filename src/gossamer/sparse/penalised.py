@@ -15,7 +15,7 @@ from ..solvers import CoordinateDescent, Recovery
 from ..terms import SeparablePenalty
 from .convex import solved
 from .families import Family
-from .path import Path, falling, given_levels
+from .path import Path, given_levels, levels_of
 from .regression_data import RegressionData
 
 __all__ = ["Penalised", "zero_level"]
@@ -58,23 +58,22 @@ class Penalised:
         data = self.data(A, b, sample_weights)
         return solved(data, self.family(level), self.tol, solver, data.start(x0), self.max_steps)
 
-    def grid(self, A: Any, b: Any, count: int, ratio: float, sample_weights: Any = None) -> Tensor:
-        """`count` levels from the one at which x leaves zero down to `ratio` times that, float64."""
+    def first(self, A: Any, b: Any, sample_weights: Any = None) -> float:
+        """The level at which x leaves zero."""
         data = self.data(A, b, sample_weights)
-        return falling(zero_level(LeastSquares(data.A, data.b, self.family(1.0))), count, ratio)
+        return zero_level(LeastSquares(data.A, data.b, self.family(1.0)))
 
     def path(self, A: Any, b: Any, levels: Any, sample_weights: Any = None) -> Path:
         """Falling levels; x is (levels, n), or (levels, tasks, n) for tasks that are one problem."""
         return self._along(self.data(A, b, sample_weights), given_levels(levels))
 
     def path_of(self, A: Any, b: Any, levels: Any, count: int, ratio: float, sample_weights: Any = None) -> Path:
-        """The path of one signal (m,) at the levels given, or where None are, at those of `grid`."""
+        """The path of one signal (m,) at the levels given, or where None are, at `count` falling ones."""
         data = self.data(A, b, sample_weights)
         if not data.single:
             raise DataError(f"b has {len(data.b)} rows; a path is of one signal, so give (m,) and call it for each row")
         problem = LeastSquares(data.A, data.b, self.family(1.0))
-        levels = falling(zero_level(problem), count, ratio) if levels is None else given_levels(levels)
-        return self._along(data, levels, problem)
+        return self._along(data, levels_of(levels, lambda: zero_level(problem), count, ratio), problem)
 
     def _along(self, data: RegressionData, levels: Tensor, problem: LeastSquares | None = None) -> Path:
         found = [data.answer(at) for at in self.walk(data, levels.tolist(), problem)]

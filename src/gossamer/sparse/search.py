@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
-
-from torch import Tensor
 
 from .cross_validation import Rule, Selection, cross_validate
 from .folds import as_folds
-from .path import given_levels
+from .path import levels_of
 from .penalised import Penalised
 from .samples import samples_of
 
@@ -37,7 +36,8 @@ class Search:
         folds = as_folds(self.folds, int(A.shape[0]), self.seed)
         curves = []
         for setting, model in models.items():
-            levels = self._levels(model, A, b, sample_weights)
+            first = partial(model.first, A, b, sample_weights)
+            levels = levels_of(self.penalties, first, self.count, self.ratio)
             curves.append(
                 cross_validate(model.coefficients, A, b, levels, folds, sample_weights=sample_weights, setting=setting)
             )
@@ -45,8 +45,3 @@ class Search:
         index = curve.chosen(self.rule)
         level = float(curve.levels[index])
         return Selection(models[curve.setting].fit(A, b, level, sample_weights), level, index, curve, tuple(curves))
-
-    def _levels(self, model: Penalised, A: Any, b: Tensor, sample_weights: Any) -> Tensor:
-        if self.penalties is None:
-            return model.grid(A, b, self.count, self.ratio, sample_weights)
-        return given_levels(self.penalties)
