@@ -44,10 +44,6 @@ class LossData:
         standardise: bool = False,
     ) -> LossData:
         """Raises DataError on shapes, targets, and sample weights that are not positive."""
-        if isinstance(A, Tensor) and A.requires_grad and torch.is_grad_enabled():
-            raise DataError(
-                "A takes part in autograd, and solutions under a loss have no derivatives here; call A.detach()"
-            )
         design, chosen = as_operator(A.detach() if isinstance(A, Tensor) else A), as_loss(loss)
         m = design.shape[0]
         b = as_signals(b)
