@@ -112,6 +112,19 @@ def test_elastic_net_is_scikit_learns() -> None:
     assert float((found.x - reference(A, b, other)).abs().max()) < CLOSE
 
 
+@pytest.mark.parametrize("solver", ["coordinate_descent", "gram_descent", "fista"])
+def test_a_boxed_elastic_net_is_the_boxed_lasso_of_a_longer_design(solver: str) -> None:
+    """The squares of x are residuals of rows √l2·I whose target is zero."""
+    A, b = problem()
+    box = (-0.2, 0.4)
+    longer = torch.cat([A, 2.0**0.5 * torch.eye(120, dtype=torch.float64)])
+    wanted = lasso(longer, torch.cat([b, b.new_zeros(120)]), 3.0, bounds=box, tol=TIGHT, solver="coordinate_descent").x
+    found = elastic_net(A, b, 3.0, 2.0, bounds=box, tol=TIGHT, solver=solver)
+    assert float((found.x - wanted).abs().max()) < CLOSE
+    assert (float(found.x.min()), float(found.x.max())) == box
+    assert found.ending == Ending.CONVERGED
+
+
 def test_intercept_and_sample_weights_are_scikit_learns() -> None:
     A, b = problem(80, 40)
     b, weight = b + 3.0, torch.linspace(0.5, 2.0, 80, dtype=torch.float64)
@@ -191,6 +204,18 @@ def test_basis_pursuit_with_noise_stays_in_the_ball() -> None:
     found = basis_pursuit(A, b, epsilon=epsilon)
     assert float((A @ found.x - b).norm()) == pytest.approx(epsilon, rel=1e-6)
     assert float(found.x.abs().sum()) < float(basis_pursuit(A, b).x.abs().sum())
+
+
+@pytest.mark.parametrize("solver", ["admm", "primal_dual"])
+def test_basis_pursuit_takes_as_many_steps_as_are_allowed(solver: str) -> None:
+    A, b = problem(20, 40)
+    found = basis_pursuit(A, b, solver=solver, tol=1e-12, max_steps=30)
+    assert int(found.steps) == 50, "two rounds of 25"
+    assert found.ending != Ending.CONVERGED
+    whole = basis_pursuit(A, b)
+    assert torch.equal(basis_pursuit(A, b, max_steps=1).x, whole.x), "a path is followed to its end"
+    with pytest.raises(DataError, match="max_steps must be an int"):
+        basis_pursuit(A, b, solver=solver, max_steps=0)
 
 
 def test_coding_is_the_lasso_of_each_signal() -> None:

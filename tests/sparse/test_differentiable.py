@@ -60,6 +60,7 @@ SEPARABLE: dict[str, tuple[Solve, list[float]]] = {
     "intercept": (lambda A, b, p: lasso(A, b, p, tol=TIGHT, intercept=True), [2.0]),
     "weighted samples": (lambda A, b, p: lasso(A, b, p, tol=TIGHT, intercept=True, sample_weights=ROOTS), [2.0]),
     "elastic net": (lambda A, b, p, q: elastic_net(A, b, p, q, tol=TIGHT, intercept=True), [2.0, 0.5]),
+    "boxed net": (lambda A, b, p, q: elastic_net(A, b, p, q, tol=TIGHT, bounds=(-0.1, 0.2)), [1.0, 0.5]),
     "encode": (lambda A, b, p: sparse_encode(b, A, p, tol=TIGHT), [1.5]),
 }
 

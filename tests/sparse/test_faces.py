@@ -171,8 +171,11 @@ def test_standardised_solutions_have_derivatives() -> None:
 
 
 def test_bounds_of_standardised_columns_are_refused() -> None:
-    with pytest.raises(StructureError, match="bounds are on x"):
-        sparse.lasso(A, b, 1.0, bounds=(0.0, 1.0), standardise=True)
+    for call in (sparse.lasso, lambda *given, **options: sparse.elastic_net(*given, 1.0, **options)):
+        with pytest.raises(StructureError, match="bounds are on x"):
+            call(A, b, 1.0, bounds=(0.0, 1.0), standardise=True)
+        with pytest.raises(StructureError, match="nonnegative and bounds"):
+            call(A, b, 1.0, bounds=(0.0, 1.0), nonnegative=True)
     assert bool((sparse.lasso(A, b, 1.0, nonnegative=True, standardise=True).x >= 0).all())
 
 

@@ -53,6 +53,10 @@ class ADMM(IterativeSolver[Pursuit, AdmmState], PursuitSolver):
     def solve(self, problem: Pursuit) -> Recovery:
         return self.run(problem)
 
+    def within(self, steps: int) -> ADMM:
+        """Rounded up to whole rounds."""
+        return replace(self, max_rounds=-(-steps // STRIDE))
+
     def init(self, problem: Pursuit, x0: Tensor | None) -> AdmmState:
         if problem.epsilon:
             raise DataError(f"ADMM solves Ax = b, epsilon is {problem.epsilon}; use solver='homotopy'")

@@ -59,6 +59,10 @@ class PrimalDual(IterativeSolver[Pursuit, PrimalDualState], PursuitSolver):
     def solve(self, problem: Pursuit) -> Recovery:
         return self.run(problem)
 
+    def within(self, steps: int) -> PrimalDual:
+        """Rounded up to whole rounds."""
+        return replace(self, max_rounds=-(-steps // STRIDE))
+
     def init(self, problem: Pursuit, x0: Tensor | None) -> PrimalDualState:
         A, b = problem.wide, problem.wide_b
         x = torch.zeros(len(b), A.shape[1], dtype=b.dtype, device=b.device)

@@ -24,6 +24,10 @@ class PursuitSolver(ABC):
     @abstractmethod
     def solve(self, problem: Pursuit) -> Recovery: ...
 
+    @abstractmethod
+    def within(self, steps: int) -> PursuitSolver:
+        """The same solver, allowed this many of the steps that its recoveries count."""
+
 
 def pursued(problem: Pursuit, x: Tensor, dual: Tensor, steps: Tensor, tol: float) -> Recovery:
     """The recovery of x as it is handed out, judged by its residual and by weak duality with any y."""
@@ -60,3 +64,7 @@ class HomotopyPursuit(PursuitSolver):
         device = problem.b.device
         x, dual = torch.stack(found).to(device), torch.stack(duals).to(device)
         return pursued(problem, x, dual, torch.tensor(steps, device=device), self.tol)
+
+    def within(self, steps: int) -> HomotopyPursuit:
+        """Itself: half of a path is the solution to another problem."""
+        return self

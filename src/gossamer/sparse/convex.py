@@ -82,14 +82,9 @@ def lasso(
     >>> found.x, found.status
     (tensor([ 2.,  0., -1.]), 'converged: the certificate is below the tolerance')
     """
-    factors = _tensor(weights)
-    if nonnegative and bounds is not None:
-        raise StructureError("nonnegative and bounds are both given; say it as bounds=(0, high)")
-    if standardise and bounds is not None:
-        raise StructureError("bounds are on x, which standardise rescales; scale the columns and bounds yourself")
+    box, factors = _box(nonnegative, bounds, standardise), _tensor(weights)
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
     strength = _strength("penalty", penalty, data)
-    box = bounds or ((0.0, inf) if nonnegative else (-inf, inf))
     weights = _held(factors)
     term = L1(_number(strength), weights) if box == (-inf, inf) else BoxedL1(_number(strength), *box, weights)
     branch = EntryBranch(_times(strength, factors), strength.new_zeros(()), *box)
@@ -105,6 +100,7 @@ def elastic_net(
     tol: float = 1e-6,
     weights: Any = None,
     nonnegative: bool = False,
+    bounds: tuple[float, float] | None = None,
     intercept: bool = False,
     standardise: bool = False,
     sample_weights: Any = None,
@@ -114,7 +110,7 @@ def elastic_net(
 ) -> Recovery:
     """Fit b by few columns, keeping correlated ones together.
 
-        min_x ½‖Ax − b‖² + l1·Σ_j w_j|x_j| + (l2/2)‖x‖²
+        min_x ½‖Ax − b‖² + l1·Σ_j w_j|x_j| + (l2/2)‖x‖²,  low ≤ x_j ≤ high where `bounds` are given
 
     scikit-learn's ElasticNet(alpha, l1_ratio) is l1 = m·alpha·l1_ratio, l2 = m·alpha·(1 − l1_ratio).
 
@@ -123,11 +119,11 @@ def elastic_net(
     >>> elastic_net(torch.eye(2), torch.tensor([3.0, 0.5]), 1.0, 1.0).x
     tensor([1., 0.])
     """
+    box, factors = _box(nonnegative, bounds, standardise), _tensor(weights)
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
-    factors = _tensor(weights)
     first, second = _strength("l1", l1, data), _strength("l2", l2, data)
-    term = ElasticNet(_number(first), _number(second), _held(factors), nonnegative)
-    branch = EntryBranch(_times(first, factors), second, *term.bounds)
+    term = ElasticNet(_number(first), _number(second), _held(factors), *box)
+    branch = EntryBranch(_times(first, factors), second, *box)
     return solved(data, term, tol, solver, data.start(x0), max_steps, branch)
 
 
@@ -206,7 +202,13 @@ def multitask_lasso(
 
 
 def basis_pursuit(
-    A: Any, b: Any, *, epsilon: float | Tensor = 0.0, tol: float = 1e-6, solver: str = "homotopy"
+    A: Any,
+    b: Any,
+    *,
+    epsilon: float | Tensor = 0.0,
+    tol: float = 1e-6,
+    solver: str = "homotopy",
+    max_steps: int | None = None,
 ) -> Recovery:
     """The x of least ‖x‖₁ that explains b.
 
@@ -214,7 +216,8 @@ def basis_pursuit(
 
     Args: A, b as for `lasso`; epsilon ≥ 0 in the units of b, 0 for Ax = b; tol: of the gap relative to ‖x‖₁; solver:
         "homotopy" (exact), "admm" (epsilon 0, many signals at once) or "primal_dual" (many signals, any linear map and
-            device; the only one for complex data, where |x_j| is the modulus).
+            device; the only one for complex data, where |x_j| is the modulus). max_steps: iterations of "admm" and
+            "primal_dual", None leaves them to the solver; a homotopy takes as many as its path has pieces.
     Returns: a Recovery whose objective is ‖x‖₁. Infeasible rows say so in `status`; their x fits b best. x takes part
         in autograd as that of `lasso` does. With epsilon 0 and fewer than m nonzeros it has no unique derivative:
         that of A_S⁺b is given.
@@ -224,9 +227,10 @@ def basis_pursuit(
     >>> basis_pursuit(A, torch.tensor([2.0, 2.0], dtype=torch.float64)).x.round(decimals=6) + 0.0
     tensor([0., 0., 2.], dtype=torch.float64)
     """
-    data, method = RegressionData.of(A, b), PURSUIT[check_solver(solver, PURSUIT)]
-    radius = _strength("epsilon", epsilon, data)
-    found = method(tol=check_gap(tol)).solve(Pursuit(data.A, data.b, _number(radius)))
+    data, method = RegressionData.of(A, b), PURSUIT[check_solver(solver, PURSUIT)](tol=check_gap(tol))
+    radius, steps = _strength("epsilon", epsilon, data), check_steps(max_steps)
+    method = method if steps is None else method.within(steps)
+    found = method.solve(Pursuit(data.A, data.b, _number(radius)))
     if data.traced is not None or (radius.requires_grad and torch.is_grad_enabled()):
         at = data.traced or data
         found = attach_ball(at.A, at.b, radius, found) if radius > 0 else attach_pursuit(at.A, at.b, found)
@@ -341,6 +345,17 @@ def _choice(problem: LeastSquares) -> str:
     if problem.A.shape[1] <= SMALL and (len(problem.b) >= MANY or problem.penalty.half_free is not None):
         return "gram_descent"
     return "coordinate_descent" if problem.A.device.type == "cpu" else "fista"
+
+
+def _box(nonnegative: bool, bounds: tuple[float, float] | None, standardise: bool) -> tuple[float, float]:
+    """The bounds that both options add up to."""
+    if bounds is None:
+        return (0.0, inf) if nonnegative else (-inf, inf)
+    if nonnegative:
+        raise StructureError("nonnegative and bounds are both given; say it as bounds=(0, high)")
+    if standardise:
+        raise StructureError("bounds are on x, which standardise rescales; scale the columns and bounds yourself")
+    return bounds
 
 
 def _tensor(weights: Any) -> Tensor | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any
 
 import torch
@@ -29,7 +30,8 @@ def net_family(l1_ratio: float, weights: Any = None, nonnegative: bool = False) 
     if not 0 <= l1_ratio <= 1:
         raise DataError(f"l1_ratio is {l1_ratio}; give a number from 0 (all squares) to 1 (the Lasso)")
     factors = _factors(weights)
-    return lambda level: ElasticNet(level * l1_ratio, level * (1 - l1_ratio), factors, nonnegative)
+    low = 0.0 if nonnegative else -inf
+    return lambda level: ElasticNet(level * l1_ratio, level * (1 - l1_ratio), factors, low)
 
 
 def group_family(groups: Sequence[int] | Tensor, weights: Any = None, l1_ratio: float = 0.0) -> Family:

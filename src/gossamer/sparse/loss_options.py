@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Any, TypedDict
 
 import torch
@@ -87,5 +88,6 @@ def penalty_maker(options: PenaltyOptions) -> Callable[[float], Penalty]:
     if options.shared:
         return task_family(weights)
     if options.l2:
-        return lambda strength: ElasticNet(strength, options.l2, weights, options.nonnegative)
+        low = 0.0 if options.nonnegative else -inf
+        return lambda strength: ElasticNet(strength, options.l2, weights, low)
     return l1_family(weights, options.nonnegative)

@@ -7,8 +7,7 @@ from math import inf
 
 from torch import Tensor
 
-from ..errors import StructureError
-from .separable import SeparablePenalty, check_factors, check_strength
+from .separable import SeparablePenalty, check_bounds, check_factors, check_strength
 
 __all__ = ["BoxedL1"]
 
@@ -34,8 +33,7 @@ class BoxedL1(SeparablePenalty):
 
     def __post_init__(self) -> None:
         check_strength("strength", self.strength)
-        if not self.low <= 0 <= self.high or self.low == self.high:
-            raise StructureError(f"bounds [{self.low}, {self.high}]: give low ≤ 0 ≤ high, not both 0, or shift x")
+        check_bounds(self.low, self.high)
 
     def check(self, n: int) -> None:
         check_factors(self.weights, n, "columns")

@@ -11,13 +11,19 @@ from torch import Tensor
 from ..errors import StructureError
 from .base import Penalty
 
-__all__ = ["SeparablePenalty", "as_factors", "check_factors", "check_strength"]
+__all__ = ["SeparablePenalty", "as_factors", "check_bounds", "check_factors", "check_strength"]
 
 
 def check_strength(name: str, value: float) -> None:
     """Raises StructureError when a strength is negative or not finite."""
     if not (isfinite(value) and value >= 0):
         raise StructureError(f"{name} is {value}; a convex penalty needs a finite number ≥ 0")
+
+
+def check_bounds(low: float, high: float) -> None:
+    """Raises StructureError where zero is left out, or nothing else is left."""
+    if not low <= 0 <= high or low == high:
+        raise StructureError(f"bounds [{low}, {high}]: give low ≤ 0 ≤ high, not both 0, or shift x")
 
 
 def as_factors(weights: Tensor | None, like: Tensor) -> Tensor | float:
