@@ -181,3 +181,9 @@ def test_bounds_of_standardised_columns_are_refused() -> None:
 
 def test_advice_takes_a_list_of_targets() -> None:
     assert sparse.advise(A, b.tolist()).first.code == sparse.advise(A, b).first.code
+
+
+@pytest.mark.parametrize("name", [*CONVEX, "logistic"])
+def test_weights_are_one_for_each_and_not_one_number(name: str) -> None:
+    with pytest.raises(StructureError, match="weights are one number, 2"):
+        (CONVEX | BEGUN)[name](weights=2.0)

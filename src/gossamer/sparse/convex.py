@@ -18,6 +18,7 @@ from ..terms import L1, BlockPenalty, BoxedL1, ElasticNet, Group, MultiTask, Pen
 from .checks import check_gap, check_solver, check_steps
 from .greedy import omp
 from .regression_data import RegressionData
+from .strengths import as_strength, as_weights, held, weighted
 
 __all__ = [
     "basis_pursuit",
@@ -82,12 +83,12 @@ def lasso(
     >>> found.x, found.status
     (tensor([ 2.,  0., -1.]), 'converged: the certificate is below the tolerance')
     """
-    box, factors = _box(nonnegative, bounds, standardise), _tensor(weights)
+    box, factors = _box(nonnegative, bounds, standardise), as_weights(weights)
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
-    strength = _strength("penalty", penalty, data)
-    weights = _held(factors)
-    term = L1(_number(strength), weights) if box == (-inf, inf) else BoxedL1(_number(strength), *box, weights)
-    branch = EntryBranch(_times(strength, factors), strength.new_zeros(()), *box)
+    strength = as_strength("penalty", penalty, data.b)
+    level, weights = held(strength), held(factors)
+    term = L1(level, weights) if box == (-inf, inf) else BoxedL1(level, *box, weights)
+    branch = EntryBranch(weighted(strength, factors), strength.new_zeros(()), *box)
     return solved(data, term, tol, solver, data.start(x0), max_steps, branch)
 
 
@@ -119,11 +120,11 @@ def elastic_net(
     >>> elastic_net(torch.eye(2), torch.tensor([3.0, 0.5]), 1.0, 1.0).x
     tensor([1., 0.])
     """
-    box, factors = _box(nonnegative, bounds, standardise), _tensor(weights)
+    box, factors = _box(nonnegative, bounds, standardise), as_weights(weights)
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
-    first, second = _strength("l1", l1, data), _strength("l2", l2, data)
-    term = ElasticNet(_number(first), _number(second), _held(factors), *box)
-    branch = EntryBranch(_times(first, factors), second, *box)
+    first, second = as_strength("l1", l1, data.b), as_strength("l2", l2, data.b)
+    term = ElasticNet(held(first), held(second), held(factors), *box)
+    branch = EntryBranch(weighted(first, factors), second, *box)
     return solved(data, term, tol, solver, data.start(x0), max_steps, branch)
 
 
@@ -154,13 +155,13 @@ def group_lasso(
     tensor([2.4000, 3.2000, 0.0000])
     """
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
-    labels, factors = torch.as_tensor(groups).to(data.b.device), _tensor(weights)
-    entry, strength = _strength("l1", l1, data), _strength("penalty", penalty, data)
-    whole, held = _number(strength), _held(factors)
-    term = SparseGroup(_number(entry), whole, labels, held) if l1 else Group(whole, labels, held)
+    labels, factors = torch.as_tensor(groups).to(data.b.device), as_weights(weights)
+    entry, strength = as_strength("l1", l1, data.b), as_strength("penalty", penalty, data.b)
+    given = held(strength), labels, held(factors)
+    term = SparseGroup(held(entry), *given) if l1 else Group(*given)
     term.check(data.A.shape[1])
     sizes = torch.bincount(labels).to(strength).sqrt() if factors is None else factors
-    branch = GroupBranch(entry, _times(strength, sizes), labels)
+    branch = GroupBranch(entry, weighted(strength, sizes), labels)
     return solved(data, term, tol, solver, data.start(x0), max_steps, branch)
 
 
@@ -194,9 +195,9 @@ def multitask_lasso(
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
     if data.single:
         raise DataError(f"b has shape {tuple(data.b[0].shape)}; give (tasks, m), or call lasso for one task")
-    strength, factors = _strength("penalty", penalty, data), _tensor(weights)
-    term, n = MultiTask(_number(strength), _held(factors)), data.A.shape[1]
-    radii = _times(strength, factors).expand(n)
+    strength, factors = as_strength("penalty", penalty, data.b), as_weights(weights)
+    term, n = MultiTask(held(strength), held(factors)), data.A.shape[1]
+    radii = weighted(strength, factors).expand(n)
     branch = GroupBranch(strength.new_zeros(()), radii, torch.arange(n, device=radii.device).repeat(len(data.b)))
     return solved(data, term, tol, solver, data.start(x0), max_steps, branch)
 
@@ -228,9 +229,9 @@ def basis_pursuit(
     tensor([0., 0., 2.], dtype=torch.float64)
     """
     data, method = RegressionData.of(A, b), PURSUIT[check_solver(solver, PURSUIT)](tol=check_gap(tol))
-    radius, steps = _strength("epsilon", epsilon, data), check_steps(max_steps)
+    radius, steps = as_strength("epsilon", epsilon, data.b), check_steps(max_steps)
     method = method if steps is None else method.within(steps)
-    found = method.solve(Pursuit(data.A, data.b, _number(radius)))
+    found = method.solve(Pursuit(data.A, data.b, held(radius)))
     if data.traced is not None or (radius.requires_grad and torch.is_grad_enabled()):
         at = data.traced or data
         found = attach_ball(at.A, at.b, radius, found) if radius > 0 else attach_pursuit(at.A, at.b, found)
@@ -296,7 +297,7 @@ def max_penalty(
     tensor(4., dtype=torch.float64)
     """
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
-    factors, at = _tensor(weights), data.traced or data
+    factors, at = as_weights(weights), data.traced or data
     correlation = LeastSquares(at.A, at.b, L1(1.0, factors)).correlation
     size = correlation.clamp(min=0) if nonnegative else correlation.abs()
     if factors is not None:
@@ -356,27 +357,3 @@ def _box(nonnegative: bool, bounds: tuple[float, float] | None, standardise: boo
     if standardise:
         raise StructureError("bounds are on x, which standardise rescales; scale the columns and bounds yourself")
     return bounds
-
-
-def _tensor(weights: Any) -> Tensor | None:
-    return None if weights is None else torch.as_tensor(weights)
-
-
-def _held(weights: Tensor | None) -> Tensor | None:
-    """As solvers take them: outside of autograd."""
-    return None if weights is None else weights.detach()
-
-
-def _strength(name: str, value: float | Tensor, data: RegressionData) -> Tensor:
-    """A strength as one number in float64, in the graph that it came with."""
-    if isinstance(value, Tensor) and value.ndim:
-        raise StructureError(f"{name} has shape {tuple(value.shape)}; give one number, or a tensor of shape ()")
-    return torch.as_tensor(value, dtype=torch.float64, device=data.b.device)
-
-
-def _number(strength: Tensor) -> float:
-    return float(strength.detach())
-
-
-def _times(strength: Tensor, weights: Tensor | None) -> Tensor:
-    return strength if weights is None else strength * weights.to(strength)

@@ -16,7 +16,7 @@ from ..solvers.implicit_loss import attach_loss
 from ..terms import Penalty
 from .loss_data import LossData
 
-__all__ = ["differentiated", "held", "refuse", "takes_part"]
+__all__ = ["differentiated", "refuse", "takes_part"]
 
 STRENGTHS = ("l1", "l2", "weights", "sample_weights")
 
@@ -33,13 +33,6 @@ def refuse(what: str, A: Any, b: Any, options: Mapping[str, Any]) -> None:
         raise DataError(
             f"an argument takes part in autograd, and {what} has no derivative; detach it, or use torch.no_grad()"
         )
-
-
-def held(part: Any) -> Any:
-    """As solvers take it: outside of autograd; a strength as a number."""
-    if not isinstance(part, Tensor):
-        return part
-    return part.detach() if part.ndim else part.item()
 
 
 def differentiated(

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..errors import StructureError
 from ..terms import ElasticNet, Group, Penalty, SparseGroup
 from .families import l1_family, task_family
+from .strengths import as_weights
 
 __all__ = ["LossOptions", "PenaltyOptions", "penalty_maker"]
 
@@ -66,7 +67,7 @@ class PenaltyOptions:
 
 def penalty_maker(options: PenaltyOptions) -> Callable[[float], Penalty]:
     """The penalty as a function of its strength. Raises StructureError where options contradict each other."""
-    weights = None if options.weights is None else torch.as_tensor(options.weights)
+    weights = as_weights(options.weights)
     given = {
         "groups": options.groups is not None,
         "shared": options.shared,

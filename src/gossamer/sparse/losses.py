@@ -15,9 +15,10 @@ from ..problem.losses import Cox, Huber, Logistic, Multinomial, Poisson
 from ..solvers import Recovery
 from ..terms import Penalty
 from .loss_data import LossData, solved
-from .loss_derivatives import differentiated, held, refuse, takes_part
+from .loss_derivatives import differentiated, refuse, takes_part
 from .loss_options import LossOptions, PenaltyOptions, penalty_maker
 from .path import Path, levels_of
+from .strengths import held
 
 __all__ = ["cox", "huber", "logistic", "loss_max_penalty", "loss_path", "multinomial", "penalised_loss", "poisson"]
 

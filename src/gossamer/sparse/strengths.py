@@ -1,0 +1,44 @@
+"""Strengths and weights of penalties as users give them: in their graph for derivatives, outside of it for solvers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import StructureError
+
+__all__ = ["as_strength", "as_weights", "held", "weighted"]
+
+
+def as_strength(name: str, value: float | Tensor, like: Tensor) -> Tensor:
+    """One number as a tensor () in float64, on the device of `like`, in the graph that it came with.
+
+    Raises: StructureError on a tensor with axes.
+    """
+    if isinstance(value, Tensor) and value.ndim:
+        raise StructureError(f"{name} has shape {tuple(value.shape)}; give one number, or a tensor of shape ()")
+    return torch.as_tensor(value, dtype=torch.float64, device=like.device)
+
+
+def as_weights(weights: Any) -> Tensor | None:
+    """Factors of a penalty as a tensor; None stays None, which is ones. Raises: StructureError on one number."""
+    if weights is None:
+        return None
+    factors = torch.as_tensor(weights)
+    if not factors.ndim:
+        raise StructureError(f"weights are one number, {float(factors)}; give a factor for each column (each group)")
+    return factors
+
+
+def weighted(strength: Tensor, weights: Tensor | None) -> Tensor:
+    """strength·w, in the graph of both."""
+    return strength if weights is None else strength * weights.to(strength)
+
+
+def held(part: Any) -> Any:
+    """As solvers take it: outside of autograd, and a strength as a number."""
+    if not isinstance(part, Tensor):
+        return part
+    return part.detach() if part.ndim else part.item()
