@@ -36,6 +36,7 @@ def test_a_fit_is_the_pseudo_inverse_on_its_support(dtype: torch.dtype) -> None:
     for x, where, right in zip(found, support, b, strict=True):
         torch.testing.assert_close(x[where], torch.linalg.pinv(A[:, where]) @ right, rtol=0, atol=NEAR)
         assert not bool(x[~where].any())
+    torch.testing.assert_close(RestrictedFit(Dense(A), once=True)(b, support), found, rtol=0, atol=NEAR)
 
 
 @pytest.mark.parametrize("solve", [cosamp, subspace_pursuit, htp])

@@ -12,16 +12,21 @@ from gossamer.errors import DataError, StructureError
 from gossamer.linop import as_operator
 from gossamer.solvers import Recovery
 from gossamer.sparse import (
+    adaptive_lasso,
     basis_pursuit,
     elastic_net,
     group_lasso,
     lasso,
+    lasso_constrained,
     lasso_path,
     max_penalty,
     multitask_lasso,
     omp,
+    relaxed_lasso,
+    ridge,
     simultaneous_omp,
     sparse_encode,
+    square_root_lasso,
 )
 
 TIGHT = 1e-12  # relative gap: finite differences divide the error of x by their step
@@ -113,6 +118,119 @@ def test_a_sparse_vertex_of_basis_pursuit_says_that_its_derivative_is_not_unique
     found = basis_pursuit(A, (A.detach()[:, 2] * 3).requires_grad_())
     assert not found.differentiable
     assert "not unique" in found.status
+
+
+KIN: dict[str, tuple[Solve, list[float]]] = {
+    "square root": (lambda A, b, p: square_root_lasso(A, b, p, tol=TIGHT), [1.2]),
+    "square root, own penalty": (lambda A, b: square_root_lasso(A, b, intercept=True, tol=TIGHT), []),
+    "square root, standardised": (
+        lambda A, b, p: square_root_lasso(A, b, p, intercept=True, standardise=True, sample_weights=ROOTS, tol=TIGHT),
+        [2.5],
+    ),
+    "adaptive": (lambda A, b, p: adaptive_lasso(A, b, p, tol=TIGHT), [0.5]),
+    "adaptive, own pilot penalty": (
+        lambda A, b, p, q: adaptive_lasso(A, b, p, pilot_penalty=q, gamma=0.5, intercept=True, tol=TIGHT),
+        [1.0, 0.5],
+    ),
+    "adaptive by ridge": (
+        lambda A, b, p, q: adaptive_lasso(A, b, p, pilot="ridge", pilot_penalty=q, tol=TIGHT),
+        [0.2, 2.0],
+    ),
+    "adaptive by ridge, standardised": (
+        lambda A, b, p: adaptive_lasso(A, b, p, pilot="ridge", standardise=True, intercept=True, tol=TIGHT),
+        [0.2],
+    ),
+    "relaxed": (lambda A, b, p: relaxed_lasso(A, b, p, tol=TIGHT), [2.0]),
+    "relaxed, blended": (lambda A, b, p, q: relaxed_lasso(A, b, p, blend=q, intercept=True, tol=TIGHT), [2.0, 0.4]),
+    "relaxed, standardised": (
+        lambda A, b, p: relaxed_lasso(A, b, p, blend=0.5, standardise=True, sample_weights=ROOTS, tol=TIGHT),
+        [2.0],
+    ),
+    "ridge": (lambda A, b, p: ridge(A, b, p, intercept=True), [1.5]),
+    "ridge, standardised": (lambda A, b, p: ridge(A, b, p, standardise=True, sample_weights=ROOTS), [1.5]),
+}
+
+
+@pytest.mark.parametrize("name", KIN)
+def test_kin_by_finite_differences(name: str) -> None:
+    solve, strengths = KIN[name]
+    inputs = (*data(), *map(number, strengths))
+    assert whole(solve(*inputs)).any()
+    assert torch.autograd.gradcheck(lambda *given: whole(solve(*given)), inputs, fast_mode=True)
+
+
+def test_a_budget_by_finite_differences() -> None:
+    """Spent, the penalty moves; not spent, x is least squares and the radius plays no part."""
+
+    def solve(A: Tensor, b: Tensor, radius: Tensor) -> Tensor:
+        return whole(lasso_constrained(A, b, radius, tol=TIGHT, intercept=True, sample_weights=ROOTS))
+
+    for shape, radius in (((12, 20), 0.3), ((12, 4), 0.2), ((12, 4), 50.0)):
+        inputs = (*data(*shape), number(radius))
+        size = solve(*inputs)[:-2].view(2, -1).abs().sum(-1)
+        assert bool(torch.isclose(size, inputs[2], atol=EXACT).all()) == (radius < 1)
+        assert torch.autograd.gradcheck(solve, inputs, eps=STEP, atol=ROUGH, rtol=ROUGH, fast_mode=True)
+
+
+def test_weights_of_kin_by_finite_differences() -> None:
+    A, b = (part.detach() for part in data())
+    weights = torch.linspace(0.5, 1.5, 20, dtype=torch.float64).requires_grad_()
+    samples = ROOTS.clone().requires_grad_()
+    for solve in (
+        lambda w, s: square_root_lasso(A, b, 1.2, weights=w, sample_weights=s, tol=TIGHT),
+        lambda w, s: relaxed_lasso(A, b, 1.0, blend=0.5, weights=w, sample_weights=s, tol=TIGHT),
+        lambda w, s: ridge(A, b, 1.0, weights=w, sample_weights=s),
+    ):
+        assert torch.autograd.gradcheck(lambda *given, solve=solve: whole(solve(*given)), (weights, samples))
+
+
+def test_the_weights_of_the_adaptive_lasso_take_part_unless_the_pilot_is_held() -> None:
+    A, b = data(12, 20, signals=1)
+    pilot = lasso(A, b, 0.5, tol=TIGHT).x
+    through, given, still = (
+        torch.autograd.grad(found.x.square().sum(), b)[0]
+        for found in (
+            adaptive_lasso(A, b, 0.5, pilot_penalty=0.5, tol=TIGHT),
+            adaptive_lasso(A, b, 0.5, pilot=pilot, tol=TIGHT),
+            adaptive_lasso(A, b, 0.5, pilot=pilot.detach(), tol=TIGHT),
+        )
+    )
+    assert torch.allclose(through, given, atol=EXACT)
+    size = pilot.detach().abs()
+    weights = 1 / torch.maximum(size, 1e-3 * size.max())
+    held = torch.autograd.grad(lasso(A, b, 0.5, weights=weights[0], tol=TIGHT).x.square().sum(), b)[0]
+    assert torch.allclose(still, held, atol=EXACT)
+    assert not torch.allclose(through, held, atol=ROUGH)
+
+
+def test_degenerate_kin_say_that_their_derivative_is_not_unique() -> None:
+    eye = torch.eye(3, dtype=torch.float64)
+    b = torch.tensor([3.0, 1.0, 0.2], dtype=torch.float64, requires_grad=True)
+    A, short = data(6, 10, signals=1)
+    degenerate = {
+        "a column at the level": lasso_constrained(eye, b, 2.0, tol=TIGHT),
+        "a budget that is just spent": lasso_constrained(eye, b, 4.2, tol=TIGHT),
+        "free, of least norm": lasso_constrained(A, short, 50.0, tol=TIGHT),
+        "explained exactly": square_root_lasso(A, short, 0.05),
+        "b zero": square_root_lasso(A, torch.zeros(6, dtype=torch.float64, requires_grad=True), 0.5),
+        "a refit at the level": relaxed_lasso(eye, b, 1.0),
+        "a pilot at the level": adaptive_lasso(eye, b, 0.05, pilot_penalty=1.0),
+        "a pilot of least norm": adaptive_lasso(A, short, 0.1, pilot="ridge", pilot_penalty=0.0),
+    }
+    for name, found in degenerate.items():
+        assert found.differentiable is not None, name
+        assert not bool(found.differentiable.any()), name
+        assert "not unique" in str(found.status), name
+        found.x.sum().backward()
+    assert b.grad is not None
+    assert bool(torch.isfinite(b.grad).all())
+
+
+def test_where_b_is_explained_exactly_the_square_root_lasso_has_the_derivative_of_basis_pursuit() -> None:
+    A, b = data(6, 10, signals=1)
+    one = torch.autograd.grad(square_root_lasso(A, b, 0.05).x.square().sum(), b)[0]
+    other = torch.autograd.grad(basis_pursuit(A, b).x.square().sum(), b)[0]
+    assert torch.allclose(one, other, atol=1e-5 * float(other.abs().max()))  # up to the residual, tol·‖b‖
 
 
 def test_greedy_supports_by_finite_differences() -> None:
@@ -248,6 +366,10 @@ ANYWHERE: dict[str, Callable[[Tensor, Tensor], Recovery]] = {
     "multitask": lambda A, b: multitask_lasso(A, b, 1.0),
     "admm": lambda A, b: basis_pursuit(A, b, solver="admm"),
     "omp": lambda A, b: omp(A, b, k=3),
+    "ridge": lambda A, b: ridge(A, b, 1.0),
+    "constrained": lambda A, b: lasso_constrained(A, b, 1.0),
+    "adaptive": lambda A, b: adaptive_lasso(A, b, 1.0, pilot="ridge", solver="fista"),
+    "relaxed": lambda A, b: relaxed_lasso(A, b, 1.0, solver="fista"),
 }
 
 

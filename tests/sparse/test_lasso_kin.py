@@ -13,14 +13,14 @@ from torch import Tensor
 from gossamer.errors import DataError, GossamerError
 from gossamer.linop import Dense
 from gossamer.problem import square_root_gap
-from gossamer.solvers import Ending
+from gossamer.solvers import Ending, Recovery
 from gossamer.sparse import (
     adaptive_lasso,
     basis_pursuit,
-    elastic_net,
     lasso,
     lasso_constrained,
     relaxed_lasso,
+    ridge,
     square_root_lasso,
 )
 from gossamer.terms import L1
@@ -119,9 +119,27 @@ def test_the_adaptive_lasso_weighs_by_its_pilot() -> None:
     wanted = lasso(A, B, 2.0, weights=weights, tol=TIGHT).x
     assert torch.allclose(adaptive_lasso(A, B, 2.0, pilot_penalty=5.0, gamma=2.0, tol=TIGHT).x, wanted, atol=CLOSE)
     assert torch.allclose(adaptive_lasso(A, B, 2.0, pilot=pilot, gamma=2.0, tol=TIGHT).x, wanted, atol=CLOSE)
-    ridge = elastic_net(A, B, 0.0, float((A**2).sum(0).mean()), solver="fista").x
-    same = adaptive_lasso(A, B, 2.0, pilot=ridge, tol=TIGHT).x
-    assert torch.allclose(adaptive_lasso(A, B, 2.0, pilot="ridge", tol=TIGHT).x, same, atol=CLOSE)
+
+
+@pytest.mark.parametrize("strength", [None, 3.0, 0.0])
+def test_the_ridge_pilot_is_ridge_regression_and_least_squares_of_least_norm_without_penalty(
+    strength: float | None,
+) -> None:
+    for design in (A, torch.cat([A, A[:, :5]], 1), A[:, :20]):
+        used = float((design**2).sum(0).mean()) if strength is None else strength
+        dual = design @ design.T + used * torch.eye(M, dtype=torch.float64)
+        first = design.T @ torch.linalg.solve(dual, B) if used else torch.linalg.pinv(design) @ B
+        wanted = adaptive_lasso(design, B, 2.0, pilot=first, tol=TIGHT).x
+        found = adaptive_lasso(design, B, 2.0, pilot="ridge", pilot_penalty=strength, tol=TIGHT)
+        assert torch.allclose(found.x, wanted, atol=CLOSE)
+
+
+def test_a_pilot_for_all_signals_is_one_for_each() -> None:
+    both, pilot = torch.stack([B, -B]), lasso(A, B, 5.0).x
+    found = adaptive_lasso(A, both, 2.0, pilot=pilot)
+    assert torch.allclose(found.x, adaptive_lasso(A, both, 2.0, pilot=pilot.expand(2, -1)).x)
+    with pytest.raises(DataError, match=r"pilot has shape \(3, 80\); give \(80,\) or \(2, 80\)"):
+        adaptive_lasso(A, both, 2.0, pilot=pilot.expand(3, -1))
 
 
 def test_the_adaptive_lasso_selects_what_is_there_and_shrinks_it_less() -> None:
@@ -150,6 +168,83 @@ def test_the_relaxed_lasso_goes_from_least_squares_to_the_lasso() -> None:
     rows = relaxed_lasso(A, torch.stack([B, 2 * B]), 10.0)
     assert rows.x.shape == (2, N)
     assert torch.allclose(rows.x[0], relaxed_lasso(A, B, 10.0).x, atol=1e-9)
+
+
+KIN: dict[str, Callable[..., Recovery]] = {
+    "square_root_lasso": lambda A, **options: square_root_lasso(A, B, 1.5, **options),
+    "square_root_lasso with its own penalty": lambda A, **options: square_root_lasso(A, B, **options),
+    "adaptive_lasso": lambda A, **options: adaptive_lasso(A, B, 4.0, **options),
+    "adaptive_lasso by ridge": lambda A, **options: adaptive_lasso(A, B, 4.0, pilot="ridge", gamma=0.5, **options),
+    "relaxed_lasso": lambda A, **options: relaxed_lasso(A, B, 8.0, blend=0.3, **options),
+    "ridge": lambda A, **options: ridge(A, B, 3.0, **options),
+}
+
+
+@pytest.mark.parametrize("name", KIN)
+@pytest.mark.parametrize("intercept", [False, True])
+def test_standardised_kin_are_those_of_columns_of_mean_square_one(name: str, intercept: bool) -> None:
+    uneven = (0.3 + A) * torch.logspace(-1, 1, N, dtype=torch.float64)
+    share = torch.linspace(0.5, 2.0, M, dtype=torch.float64)
+    mean = share @ uneven / share.sum() if intercept else torch.zeros(N, dtype=torch.float64)
+    scale = (share @ (uneven - mean) ** 2 / share.sum()).sqrt()
+    options = {"intercept": intercept, "sample_weights": share, "tol": TIGHT}
+    told = KIN[name](uneven, standardise=True, **options)
+    done = KIN[name]((uneven - mean) / scale, **options)
+    assert told.x.any()
+    assert torch.allclose(told.x * scale, done.x, atol=CLOSE)
+
+
+@pytest.mark.parametrize("name", KIN)
+def test_weights_of_samples_are_rows_times_their_roots(name: str) -> None:
+    share = torch.linspace(0.5, 2.0, M, dtype=torch.float64)
+    root = share.sqrt()
+    scaled = {
+        "square_root_lasso": lambda A: square_root_lasso(A, root * B, 1.5, tol=TIGHT),
+        "square_root_lasso with its own penalty": lambda A: square_root_lasso(A, root * B, tol=TIGHT),
+        "adaptive_lasso": lambda A: adaptive_lasso(A, root * B, 4.0, tol=TIGHT),
+        "adaptive_lasso by ridge": lambda A: adaptive_lasso(A, root * B, 4.0, pilot="ridge", gamma=0.5, tol=TIGHT),
+        "relaxed_lasso": lambda A: relaxed_lasso(A, root * B, 8.0, blend=0.3, tol=TIGHT),
+        "ridge": lambda A: ridge(A, root * B, 3.0, tol=TIGHT),
+    }[name](root[:, None] * A)
+    found = KIN[name](A, sample_weights=share, tol=TIGHT)
+    assert torch.allclose(found.x, scaled.x, atol=CLOSE)
+    assert float(found.residual) == pytest.approx(float(scaled.residual), rel=CLOSE)
+
+
+def test_the_square_root_lasso_centres_with_the_weights_of_samples() -> None:
+    share = torch.linspace(0.5, 2.0, M, dtype=torch.float64)
+    found = square_root_lasso(A, B + 3, 2.0, intercept=True, sample_weights=share, tol=TIGHT)
+    level = 2.0 * float(found.residual)
+    same = lasso(A, B + 3, level, intercept=True, sample_weights=share, tol=TIGHT)
+    assert torch.allclose(found.x, same.x, atol=CLOSE)
+    assert float(found.intercept) == pytest.approx(float(same.intercept), abs=CLOSE)
+
+
+def test_a_refit_on_columns_that_nearly_depend_is_as_right_as_least_squares() -> None:
+    """Of condition 1e5, whose square the normal equations see: 1e-10·1e16 roundings lose all but six digits."""
+    near = A[:, :12].clone()
+    near[:, 1] = near[:, 0] + 1e-5 * near[:, 1]
+    b = near[:, :3].sum(1) + 0.1 * B
+    found = relaxed_lasso(near, b, 1e-9)
+    S = found.support
+    best = torch.linalg.lstsq(near[:, S], b[:, None], driver="gelsd").solution[:, 0]
+    assert bool(S[:2].all())
+    assert torch.allclose(found.x[S], best, rtol=1e-8)
+
+
+STEPS: dict[str, Callable[..., Recovery]] = {
+    "square_root_lasso": lambda **options: square_root_lasso(A, B, 1.0, tol=1e-14, **options),
+    "adaptive_lasso": lambda **options: adaptive_lasso(A, B, 1.0, tol=1e-14, solver="fista", **options),
+    "relaxed_lasso": lambda **options: relaxed_lasso(A, B, 1.0, tol=1e-14, solver="fista", **options),
+    "lasso_constrained": lambda **options: lasso_constrained(A, B, 3.0, tol=1e-14, **options),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_steps_are_as_many_as_allowed(name: str) -> None:
+    assert "allow more" in str(STEPS[name](max_steps=1).status)
+    with pytest.raises(DataError, match="max_steps must be an int"):
+        STEPS[name](max_steps=0)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 import torch
@@ -15,12 +16,21 @@ from ..problem.least_squares import widened
 from .branch import Branch, EntryBranch, SupportBranch
 from .outcome import Recovery
 
-__all__ = ["as_solution", "attach", "attach_ball", "attach_fit", "attach_pursuit"]
+__all__ = [
+    "as_solution",
+    "attach",
+    "attach_ball",
+    "attach_budget",
+    "attach_fit",
+    "attach_pursuit",
+    "attach_square_root",
+]
 
 DEPENDENT = 1e-10  # of a diagonal entry: what Cholesky leaves of it where its column depends on those before
 TOGETHER = 1 << 22  # entries of the blocks that are factorised at one time: 32 MB
 CARE = 10.0  # times the error of the stationary equation: what a margin must exceed to be told from zero
 FLOOR = 1e-10  # of max |A'b|: rounding of that error in float64
+NEAR = 1e-6  # of a budget: where sums of absolute values in float32 may leave one that is spent
 STRICT = 1e-8  # below 1: how far a resting column's dual must stay for a vertex of basis pursuit to be alone
 
 
@@ -72,25 +82,97 @@ def attach_pursuit(A: LinearOperator, b: Tensor, found: Recovery) -> Recovery:
 
 
 def attach_ball(A: LinearOperator, b: Tensor, epsilon: Tensor, found: Recovery) -> Recovery:
-    """min ‖x‖₁ s.t. ‖Ax − b‖ ≤ ε: the Lasso whose penalty λ moves so that the residual stays ε.
+    """min ‖x‖₁ s.t. ‖Ax − b‖ ≤ ε: the Lasso whose penalty λ moves so that the residual stays ε."""
+    A, b, x = widened(A), b.double(), found.x.detach().double()
+    level = _multiplier(A, b, x)
 
-    On the support s = sign(x): ½‖Ax(λ) − b‖² = ½ε² and d(½‖Ax − b‖²)/dλ = λ s'H⁻¹s give dλ.
+    def miss(x: Tensor, level: Tensor) -> Tensor:
+        return 0.5 * ((A.mv(x) - b) ** 2).sum(-1) - 0.5 * epsilon.double() ** 2
+
+    def rate(bend: Tensor) -> Tensor:
+        return torch.where(x.any(-1), level * bend, inf)
+
+    return _attach_moving(A, b, level, None, found, miss, rate)
+
+
+def attach_budget(A: LinearOperator, b: Tensor, radius: Tensor, found: Recovery) -> Recovery:
+    """min ½‖Ax − b‖² s.t. ‖x‖₁ ≤ radius: the Lasso whose penalty λ, the multiplier, moves so that ‖x‖₁ stays radius.
+
+    Where the budget is not spent λ is 0 and stays it: x is least squares on all columns.
     """
     A, b, x = widened(A), b.double(), found.x.detach().double()
-    none = torch.zeros((), dtype=x.dtype, device=x.device)
+    spent = x.abs().sum(-1) >= (1 - NEAR) * radius.detach()
+    level = torch.where(spent, _multiplier(A, b, x), 0.0)
+
+    def miss(x: Tensor, level: Tensor) -> Tensor:
+        return x.abs().sum(-1) - radius.double()
+
+    def rate(bend: Tensor) -> Tensor:
+        return torch.where(spent, -bend, inf)
+
+    return _attach_moving(A, b, level, None, found, miss, rate)
+
+
+def attach_square_root(
+    A: LinearOperator, b: Tensor, penalty: Tensor, weights: Tensor | None, found: Recovery
+) -> Recovery:
+    """min ‖Ax − b‖ + penalty·Σ_j w_j|x_j|: the Lasso whose penalty λ moves with the residual, λ = penalty·‖Ax − b‖.
+
+    Where b is explained exactly the residual stays 0 and λ with it: there it is held, and `differentiable` is False.
+    """
+    A, b, price = widened(A), b.double(), penalty.detach().double()
     with torch.no_grad():
-        sign = x.sign()
-        pull = A.rmv(b - A.mv(x))
-        level = (pull * sign).sum(-1, keepdim=True) / sign.abs().sum(-1, keepdim=True).clamp(min=1)
-        system = _System.of(A, b, EntryBranch(level, none), found.x.detach(), False)
-        signs = sign.gather(-1, system.places) * system.held
-        rate = level[:, 0] * (signs * system.solve(signs)[0]).sum(-1)
-    held = attach(A, b, EntryBranch(level, none), found).x.double()
-    miss = 0.5 * ((A.mv(held) - b) ** 2).sum(-1) - 0.5 * epsilon.double() ** 2
-    level = level - ((miss - miss.detach()) / torch.where(rate > 0, rate, 1.0))[:, None]
-    attached = attach(A, b, EntryBranch(level, none), found)
+        level = price * torch.linalg.vector_norm(A.mv(found.x.detach().double()) - b, dim=-1)
+
+    def miss(x: Tensor, level: Tensor) -> Tensor:
+        size: Tensor = torch.linalg.vector_norm(A.mv(x) - b, dim=-1)
+        return penalty.double() * size - level
+
+    def rate(bend: Tensor) -> Tensor:
+        slope = price**2 * bend - 1
+        return torch.where(slope < -DEPENDENT, slope, 0.0)
+
+    return _attach_moving(A, b, level, weights, found, miss, rate)
+
+
+def _attach_moving(
+    A: LinearOperator,
+    b: Tensor,
+    level: Tensor,
+    weights: Tensor | None,
+    found: Recovery,
+    miss: Callable[[Tensor, Tensor], Tensor],
+    rate: Callable[[Tensor], Tensor],
+) -> Recovery:
+    """The Lasso ½‖Ax − b‖² + λ Σ_j w_j|x_j| whose penalty λ moves with the data, so that miss(x(λ), λ) stays 0.
+
+    With v = w_S·sign(x_S), dx_S/dλ = −H⁻¹v; so d(½‖Ax − b‖²)/dλ = λ·bend and d(Σ_j w_j|x_j|)/dλ = −bend where
+    bend = v'H⁻¹v. What data do to `miss` at a λ that is held, over `rate`, is what they do to λ.
+
+    Args: level (signals,): λ; weights (n,), in the user's graph; rate: of bend, d miss/dλ: ∞ where λ stands still, and
+        0 where it cannot follow. There, and where λ is not told from 0, `differentiable` is False.
+    """
+    none = torch.zeros((), dtype=b.dtype, device=b.device)
+    factors = torch.ones_like(none) if weights is None else weights.to(b)
+    with torch.no_grad():
+        system = _System.of(A, b, EntryBranch(level[:, None] * factors, none), found.x.detach(), False)
+        signs = (factors * found.x.sign()).double().gather(-1, system.places) * system.held
+        speed = rate((signs * system.solve(signs)[0]).sum(-1))
+        follows = (speed != 0) & ((level > system.slack) | (speed == inf))
+    held = attach(A, b, EntryBranch(level[:, None] * factors, none), found).x.double()
+    off = miss(held, level)
+    level = level - (off - off.detach()) / torch.where(speed == 0, inf, speed)
+    attached = attach(A, b, EntryBranch(level[:, None] * factors, none), found)
     assert attached.differentiable is not None, "filled by attach"
-    return replace(attached, differentiable=attached.differentiable & ((rate > 0) | ~sign.any(-1)))
+    return replace(attached, differentiable=attached.differentiable & follows)
+
+
+@torch.no_grad()
+def _multiplier(A: LinearOperator, b: Tensor, x: Tensor) -> Tensor:
+    """λ of A_S'(b − Ax) = λ·sign(x_S), the mean over S of each row; 0 where S is empty."""
+    sign = x.sign()
+    level: Tensor = (A.rmv(b - A.mv(x)) * sign).sum(-1) / sign.abs().sum(-1).clamp(min=1)
+    return level.clamp(min=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,17 +250,22 @@ class _System:
         wide = grad.double().reshape(self.x.shape).gather(-1, self.places) * self.held
         return -self.solve(wide)[0]
 
+    @property
+    def slack(self) -> Tensor:
+        """What a level or a margin must exceed to be told from zero, (problems,)."""
+        equation = self.equation.detach().abs()
+        error = equation.amax(-1) if self.places.shape[-1] else equation.sum(-1)
+        return CARE * error + FLOOR * self.size
+
     @torch.no_grad()
     def settled(self) -> Tensor:
         """Whether the support is certain not to change nearby, for each problem.
 
         H⁻¹ times the equation's error is the Newton step from x: it must not leave the branch.
         """
-        error = self.equation.abs().sum(-1) if not self.places.shape[-1] else self.equation.abs().amax(-1)
         step, regular = self.solve(self.equation)
         move = torch.zeros_like(self.x).scatter_add(-1, self.places, -step * self.held)
-        slack = CARE * error + FLOOR * self.size
-        return regular & (self.branch.margin(self.x, self.pull) > slack) & self.branch.survives(self.x, move)
+        return regular & (self.branch.margin(self.x, self.pull) > self.slack) & self.branch.survives(self.x, move)
 
 
 def as_solution(equation: Tensor, point: Tensor, turned: Callable[[Tensor], Tensor]) -> Tensor:

@@ -30,11 +30,14 @@ class RestrictedFit:
 
     A small dense design is asked for its Gram matrix once, and each fit picks from that. Any other is asked for the
     columns of T; where even those are too many to hold, conjugate gradients need only products with A.
+
+    Args: once: no other fits will follow, so that the whole Gram matrix is not worth its cost.
     """
 
-    def __init__(self, A: LinearOperator) -> None:
+    def __init__(self, A: LinearOperator, *, once: bool = False) -> None:
         self.A, self.dtype = widened(A), A.dtype
-        self.gram = self.A.gram() if isinstance(A, Dense) and A.shape[1] <= _GRAM_COLUMNS else None
+        small = isinstance(A, Dense) and A.shape[1] <= _GRAM_COLUMNS
+        self.gram = self.A.gram() if small and not once else None
 
     def __call__(self, b: Tensor, support: Tensor) -> Tensor:
         """b (signals, m), support (signals, n) bool -> x (signals, n), zero outside of the support."""

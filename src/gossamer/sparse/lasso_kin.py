@@ -12,11 +12,16 @@ from torch import Tensor
 from ..errors import DataError, StructureError
 from ..linop import as_signals
 from ..problem import LeastSquares
-from ..solvers import FISTA, Recovery, SquareRoot
+from ..problem.least_squares import widened
+from ..solvers import FISTA, Ending, Recovery, SquareRoot
+from ..solvers.implicit import attach_budget, attach_fit, attach_square_root
+from ..solvers.restricted import RestrictedFit
 from ..terms import L1, L1Ball
-from .checks import check_gap
-from .convex import elastic_net, lasso
+from .checks import check_gap, check_steps
+from .convex import lasso
 from .regression_data import RegressionData
+from .ridge import ridge
+from .strengths import as_strength, as_weights, held
 
 __all__ = ["adaptive_lasso", "lasso_constrained", "relaxed_lasso", "square_root_lasso"]
 
@@ -28,12 +33,13 @@ FLOOR = 1e-3  # of a pilot's largest |x|: below it the weight rises no more, so 
 def lasso_constrained(
     A: Any,
     b: Any,
-    radius: float,
+    radius: float | Tensor,
     *,
     tol: float = 1e-6,
     intercept: bool = False,
     sample_weights: Any = None,
     x0: Tensor | None = None,
+    max_steps: int | None = None,
 ) -> Recovery:
     """Fit b within a budget of absolute values.
 
@@ -41,75 +47,97 @@ def lasso_constrained(
 
     Each budget has the solution of some penalty, `lasso`; which one depends on the data.
 
-    Args: as for `lasso`; radius > 0.
-    Returns: a Recovery; x meets the budget but for rounding.
+    Args: as for `lasso`; radius > 0, a number or a tensor of shape ().
+    Returns: a Recovery; x meets the budget but for rounding, and takes part in autograd as that of `lasso` does: it
+        is differentiated as the Lasso's, whose penalty moves so that ‖x‖₁ stays the budget. That asks for a `tol` of
+        1e-10 or so; where x is not solved well enough to tell, `differentiable` is False.
 
     >>> lasso_constrained(torch.eye(3), torch.tensor([3.0, 0.5, -2.0]), 3.0).x.round(decimals=3) + 0.0
     tensor([ 2.,  0., -1.])
     """
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
-    return data.answer(FISTA(tol=check_gap(tol)).solve(LeastSquares(data.A, data.b, L1Ball(radius)), data.start(x0)))
+    budget, solver, steps = as_strength("radius", radius, data.b), FISTA(tol=check_gap(tol)), check_steps(max_steps)
+    solver = solver if steps is None else solver.within(steps)
+    found = solver.solve(LeastSquares(data.A, data.b, L1Ball(held(budget))), data.start(x0))
+    if torch.is_grad_enabled() and (data.traced is not None or budget.requires_grad):
+        at = data.traced or data
+        found = attach_budget(at.A, at.b, budget, found)
+    return data.answer(found)
 
 
 def square_root_lasso(
     A: Any,
     b: Any,
-    penalty: float | None = None,
+    penalty: float | Tensor | None = None,
     *,
     tol: float = 1e-6,
     weights: Any = None,
     intercept: bool = False,
+    standardise: bool = False,
+    sample_weights: Any = None,
     x0: Tensor | None = None,
+    max_steps: int | None = None,
 ) -> Recovery:
     """Fit b by few columns, with a penalty that need not know the noise.
 
-        min_{x, c} ‖Ax + c − b‖₂ + penalty·Σ_j w_j|x_j|
+        min_{x, c} √(Σ_i s_i (a_i'x + c − b_i)²) + penalty·Σ_j w_j|x_j|
 
     Noise of any size reaches max_j |a_j'ε|/(‖a_j‖‖ε‖) ≈ Φ⁻¹(1 − α/2n)/√m in the gradient at the truth, so a penalty a
-    little above that keeps out what is noise with probability 1 − α.
+    little above that keeps out what is noise with probability 1 − α. With sample weights s this holds of noise whose
+    variance in sample i is proportional to 1/s_i, and ‖a_j‖² is Σ_i s_i a_ij².
 
     Args: as for `lasso`; A on the CPU. penalty: ≥ 0; None takes 1.1·Φ⁻¹(1 − 0.05/2n)/√m, and the columns' norms as
-        weights unless some are given. weights: w (n,) > 0.
+        weights unless some are given. weights: w (n,) > 0. max_steps: Lassos that are solved, at most.
     Returns: a Recovery; `gap` is relative to ‖b‖. So small a penalty that b is explained exactly gives the solution of
-        `basis_pursuit`, up to a residual of tol·‖b‖.
+        `basis_pursuit`, up to a residual of tol·‖b‖. x takes part in autograd as that of `lasso` does: it is the
+        Lasso's at penalty·‖Ax − b‖, which moves with the data. Where b is explained exactly `differentiable` is False.
     Source: Belloni, Chernozhukov and Wang 2011, with columns of norm 1 in place of √m.
 
     >>> square_root_lasso(torch.eye(3), torch.tensor([4.0, 0.0, 3.0]), 0.75).x.round(decimals=3)
     tensor([0.5980, 0.0000, 0.0000])
     """
-    data = RegressionData.of(A, b, intercept=intercept)
-    factors = None if weights is None else torch.as_tensor(weights)
-    m, n = data.A.shape
+    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
+    at, factors, (m, n) = data.traced or data, as_weights(weights), data.A.shape
     if penalty is None:
         penalty = MARGIN * NormalDist().inv_cdf(1 - CHANCE / (2 * n)) / m**0.5
         if factors is None:
-            norms = data.A.column_norms()
+            norms = at.A.column_norms()
             factors = torch.where(data.blank, norms.max(), norms)
-    problem = LeastSquares(data.A, data.b, L1(penalty, factors))
-    return data.answer(SquareRoot(tol=check_gap(tol)).solve(problem, data.start(x0)))
+    strength, steps = as_strength("penalty", penalty, data.b), check_steps(max_steps)
+    solver = SquareRoot(tol=check_gap(tol)) if steps is None else SquareRoot(tol=check_gap(tol)).within(steps)
+    found = solver.solve(LeastSquares(data.A, data.b, L1(held(strength), held(factors))), data.start(x0))
+    moved = strength.requires_grad or (factors is not None and factors.requires_grad)
+    if torch.is_grad_enabled() and (data.traced is not None or moved):
+        found = attach_square_root(at.A, at.b, strength, factors, found)
+    return data.answer(found)
 
 
 def adaptive_lasso(
     A: Any,
     b: Any,
-    penalty: float,
+    penalty: float | Tensor,
     *,
     pilot: str | Tensor = "lasso",
-    pilot_penalty: float | None = None,
+    pilot_penalty: float | Tensor | None = None,
     gamma: float = 1.0,
     tol: float = 1e-6,
     nonnegative: bool = False,
     intercept: bool = False,
+    standardise: bool = False,
     sample_weights: Any = None,
     solver: str | None = None,
+    max_steps: int | None = None,
 ) -> Recovery:
     """The Lasso with weights from a first fit: what that found large is shrunk less, what it found small more.
 
         min_x ½‖Ax − b‖² + penalty·Σ_j w_j|x_j|,  w_j = 1/max(|x̂_j|, 0.001·max|x̂|)^gamma
 
     Args: as for `lasso`. pilot: "lasso", "ridge", or x̂ itself (n,) or (signals, n); pilot_penalty: of the pilot;
-        default `penalty` for the Lasso, the mean square norm of the columns for the ridge. gamma > 0.
-    Returns: a Recovery; the gap is that of the weighted problem.
+        default `penalty` for the Lasso, the mean square norm of the columns for the ridge, where 0 is least squares
+        of least norm. gamma > 0. standardise: for pilot and weights too, x̂ and x being those of the columns that the
+        penalty sees.
+    Returns: a Recovery; the gap is that of the weighted problem. x takes part in autograd as that of `lasso` does, and
+        the weights with it, through the pilot; give x̂ detached to hold them.
     Raises: DataError where the pilot is zero: then it tells nothing, so lower its penalty.
     Source: Zou 2006; the floor is a difference, which keeps columns that the pilot dropped from being out for good.
 
@@ -118,33 +146,37 @@ def adaptive_lasso(
     """
     if not gamma > 0:
         raise StructureError(f"gamma is {gamma}; give a power > 0, usually 0.5, 1 or 2")
-    options: dict[str, Any] = {"intercept": intercept, "sample_weights": sample_weights}
-    first = _pilot(A, b, penalty, pilot, pilot_penalty, options)
-    signals = first.reshape(-1, first.shape[-1])
-    if bool((signals == 0).all(-1).any()):
+    options: dict[str, Any] = {"intercept": intercept, "standardise": standardise, "sample_weights": sample_weights}
+    data = RegressionData.of(A, b, **options)
+    options |= {"tol": tol}
+    first, certain = _pilot(A, b, data, penalty, pilot, pilot_penalty, max_steps, options)
+    size = first.expand(len(data.b), -1).abs()
+    if bool((size == 0).all(-1).any()):
         raise DataError("the pilot is zero, so it gives no weights; lower pilot_penalty, or give pilot='ridge'")
-    size = signals.abs()
+    scale = (data.traced or data).scale
+    size = size if scale is None else size * scale
     weights = torch.maximum(size, FLOOR * size.amax(-1, keepdim=True)) ** -gamma
-    targets = as_signals(b, first.dtype)
-    options |= {"nonnegative": nonnegative, "solver": solver, "tol": tol}
-    if targets.ndim == 1:
-        return lasso(A, targets, penalty, weights=weights[0], **options)
-    found = [lasso(A, row, penalty, weights=w, **options) for row, w in zip(targets, weights, strict=True)]
-    return Recovery.stacked(found)
+    options |= {"nonnegative": nonnegative, "solver": solver, "max_steps": max_steps}
+    rows = as_signals(b, data.A.dtype).reshape(len(data.b), -1)
+    each = [lasso(A, row, penalty, weights=w, **options) for row, w in zip(rows, weights, strict=True)]
+    found = each[0] if data.single else Recovery.stacked(each)
+    return replace(found, differentiable=_both(found.differentiable, certain))
 
 
 def relaxed_lasso(
     A: Any,
     b: Any,
-    penalty: float,
+    penalty: float | Tensor,
     *,
-    blend: float = 0.0,
+    blend: float | Tensor = 0.0,
     tol: float = 1e-6,
     weights: Any = None,
     intercept: bool = False,
+    standardise: bool = False,
     sample_weights: Any = None,
     solver: str | None = None,
     x0: Tensor | None = None,
+    max_steps: int | None = None,
 ) -> Recovery:
     """The Lasso's support, with the shrinkage of its values taken back in part or whole.
 
@@ -152,44 +184,77 @@ def relaxed_lasso(
 
     Args: as for `lasso`; blend from 0 (least squares on the support) to 1 (the Lasso itself).
     Returns: a Recovery; `gap` and `status` are of x̂, from which the support is, `residual` and `objective` (½‖Ax − b‖²,
-        weighted) of x. Where columns of the support depend on each other, z has the least norm.
+        weighted) of x. Where columns of the support depend on each other, z has the least norm. x takes part in
+        autograd as that of `lasso` does, in `blend` too: both x̂ and z do, with the support held.
     Source: Meinshausen 2007, in the simple form of Hastie, Tibshirani and Tibshirani 2020.
 
     >>> relaxed_lasso(torch.eye(3), torch.tensor([3.0, 0.5, -2.0]), 1.0, blend=0.5).x
     tensor([ 2.5000,  0.0000, -1.5000])
     """
     if not 0 <= blend <= 1:
-        raise StructureError(f"blend is {blend}; give the Lasso's share, from 0 to 1")
-    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
-    options: dict[str, Any] = {"intercept": intercept, "sample_weights": sample_weights, "solver": solver, "x0": x0}
-    found = lasso(A, b, penalty, weights=weights, tol=tol, **options)
-    hat = found.x.reshape(len(data.b), -1).double()
-    x = torch.stack([_refitted(data, row, hat[row], blend) for row in range(len(hat))])
-    problem = LeastSquares(data.A, data.b, L1(0.0))
-    residual = torch.linalg.vector_norm(problem.wide.mv(x) - data.b.double(), dim=-1)
-    one = found if not data.single else Recovery.stacked([found])
-    mine = replace(one, x=x.to(data.b.dtype), residual=residual, objective=0.5 * residual**2, intercept=None)
-    return data.answer(mine)
+        raise StructureError(f"blend is {held(blend)}; give the Lasso's share, from 0 to 1")
+    options: dict[str, Any] = {"intercept": intercept, "standardise": standardise, "sample_weights": sample_weights}
+    data = RegressionData.of(A, b, **options)
+    hat = lasso(A, b, penalty, weights=weights, tol=tol, solver=solver, x0=x0, max_steps=max_steps, **options)
+    shrunk, scale = hat.x.reshape(len(data.b), -1).double(), (data.traced or data).scale
+    shrunk = shrunk if scale is None else shrunk * scale
+    free = _fitted(data, shrunk != 0)
+    x = blend * shrunk + (1 - blend) * free.x
+    residual = torch.linalg.vector_norm(widened(data.A).mv(x.detach()) - data.b.double(), dim=-1)
+    found = Recovery.stacked([hat]) if data.single else hat
+    certain = _both(found.differentiable, free.differentiable)
+    mine = replace(found, x=x.to(data.b.dtype), residual=residual, objective=0.5 * residual**2, intercept=None)
+    return data.answer(replace(mine, differentiable=certain))
 
 
-def _refitted(data: RegressionData, row: int, hat: Tensor, blend: float) -> Tensor:
-    where = hat.nonzero()[:, 0]
-    columns = data.A.columns(where).double()
-    free = torch.linalg.lstsq(columns.cpu(), data.b[row].double().cpu()[:, None], driver="gelsd").solution[:, 0]
-    x = blend * hat
-    x[where] += (1 - blend) * free.to(x)
-    return x
+def _fitted(data: RegressionData, support: Tensor) -> Recovery:
+    """Least squares on the support of each row, of least norm where that does not decide it; in float64.
+
+    In the user's graph where the data are in one.
+    """
+    A, b = widened(data.A), data.b.double()
+    fit = RestrictedFit(A, once=True)
+    x = fit(b, support)
+    x = x + fit(b - A.mv(x), support)  # normal equations lose half of the digits: fitting what is left brings them back
+    residual = torch.linalg.vector_norm(A.mv(x) - b, dim=-1)
+    ending = torch.full_like(residual, Ending.CONVERGED, dtype=torch.int8)
+    found = Recovery(x, ending, residual, torch.ones_like(ending, dtype=torch.int64))
+    return found if data.traced is None else attach_fit(data.traced.A, data.traced.b, found)
 
 
 def _pilot(
-    A: Any, b: Any, penalty: float, pilot: str | Tensor, strength: float | None, options: dict[str, Any]
-) -> Tensor:
+    A: Any,
+    b: Any,
+    data: RegressionData,
+    penalty: float | Tensor,
+    pilot: str | Tensor,
+    strength: float | Tensor | None,
+    max_steps: int | None,
+    options: dict[str, Any],
+) -> tuple[Tensor, Tensor | None]:
+    """x̂, and whether it has one derivative; None where autograd asks for none."""
     if isinstance(pilot, Tensor):
-        return pilot
+        shapes = (data.A.shape[1],), (len(data.b), data.A.shape[1])
+        if tuple(pilot.shape) not in shapes:
+            raise DataError(f"pilot has shape {tuple(pilot.shape)}; give {shapes[0]} or {shapes[1]}")
+        return pilot, None
     if pilot == "lasso":
-        return lasso(A, b, penalty if strength is None else strength, **options).x
-    if pilot == "ridge":
+        found = lasso(A, b, penalty if strength is None else strength, max_steps=max_steps, **options)
+    elif pilot == "ridge":
         if strength is None:
-            strength = float((RegressionData.of(A, b, **options).A.column_norms() ** 2).mean())
-        return elastic_net(A, b, 0.0, strength, solver="fista", **options).x
-    raise StructureError(f"no pilot {pilot!r}; give 'lasso', 'ridge' or the coefficients themselves")
+            strength = ((data.traced or data).A.column_norms() ** 2).mean()
+        if strength == 0:
+            everywhere = torch.ones(len(data.b), data.A.shape[1], dtype=torch.bool, device=data.b.device)
+            found = data.answer(_fitted(data, everywhere))
+        else:
+            found = ridge(A, b, strength, **options)
+    else:
+        raise StructureError(f"no pilot {pilot!r}; give 'lasso', 'ridge' or the coefficients themselves")
+    return found.x, found.differentiable
+
+
+def _both(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    """Whether two parts of an answer have one derivative; a part that autograd asks nothing of (None) has."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first & second

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isfinite
 from typing import Any
 
@@ -12,23 +13,27 @@ from ..errors import DataError, StructureError
 from ..linop import LinearOperator
 from ..problem.least_squares import widened
 from ..solvers import Ending, Recovery
+from ..solvers.implicit import as_solution
 from .checks import check_gap
 from .regression_data import RegressionData
+from .strengths import as_strength, as_weights, held, weighted
 
 __all__ = ["ridge"]
 
 DENSE = 1 << 26  # entries of A up to which the smaller Gram matrix is formed; larger operators are multiplied only
 POLISH = 3  # rounds of refinement: each takes the error of the factor times the condition off
 MOST = 10_000  # conjugate gradient steps
+FINE = 1e-12  # of a gradient's norm: what may be left of the equation of a derivative
 
 
 def ridge(
     A: Any,
     b: Any,
-    penalty: float,
+    penalty: float | Tensor,
     *,
     weights: Any = None,
     intercept: bool = False,
+    standardise: bool = False,
     sample_weights: Any = None,
     tol: float = 1e-6,
 ) -> Recovery:
@@ -39,12 +44,13 @@ def ridge(
     scikit-learn's Ridge(alpha) is penalty = alpha: there is no 1/m in either.
 
     Args:
-        A, b, intercept, sample_weights: as for `lasso`.
-        penalty: > 0. weights: w (n,) > 0, default ones.
+        A, b, intercept, standardise, sample_weights: as for `lasso`.
+        penalty: > 0, a number or a tensor of shape (). weights: w (n,) > 0, default ones.
         tol: of the gap relative to the objective at x = 0, in float64, as for `lasso`. With g the gradient in the units
             where all w are 1, the objective is above its minimum by at most ½‖g‖²/penalty: that is the gap. Where a
             Cholesky factor serves, x is as right as float64 allows whatever tol is.
-    Returns: a Recovery; `gap` is what the gradient of x says, and `status` whether it is below tol.
+    Returns: a Recovery; `gap` is what the gradient of x says, and `status` whether it is below tol. x takes part in
+        autograd as that of `lasso` does, and its derivative is unique everywhere.
     Raises: DataError on shapes, types, NaN; StructureError on a penalty or weights that are not above 0.
     Source: the smaller of the two Gram matrices, (A'A + λ)⁻¹A' = A'(AA' + λ)⁻¹, by Cholesky with refinement; conjugate
         gradients (Hestenes and Stiefel 1952) where A is too large or an operator's columns are not at hand.
@@ -52,32 +58,49 @@ def ridge(
     >>> ridge(torch.eye(2), torch.tensor([3.0, -1.0]), 1.0).x
     tensor([ 1.5000, -0.5000])
     """
-    if not (isfinite(penalty) and penalty > 0):
-        raise StructureError(f"penalty is {penalty}; ridge needs a finite number > 0, or use lasso with penalty 0")
     check_gap(tol)
-    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
+    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
+    level, factors = as_strength("penalty", penalty, data.b), as_weights(weights)
+    strength = held(level)
+    if not (isfinite(strength) and strength > 0):
+        raise StructureError(f"penalty is {strength}; ridge needs a finite number > 0, or use lasso with penalty 0")
     design = widened(data.A)
-    scale = _scale(weights, design)
+    scale = _scale(held(factors), design)
     targets = data.b.double()
     correlation = design.rmv(targets) * scale
     if not bool(torch.isfinite(correlation).all()):
-        raise DataError("A or b holds NaN or infinity; drop or fill those entries")
-    goal = (tol * penalty) ** 0.5 * torch.linalg.vector_norm(targets, dim=-1)
-    if design.shape[0] * design.shape[1] <= DENSE:
-        z, steps = _factored(design, scale, correlation, penalty, goal)
-    else:
-        z, steps = _conjugate(design, scale, correlation, penalty, goal)
-    x = (z * scale).to(data.b.dtype)
-    return data.answer(_certified(design, targets, scale, penalty, x, steps, tol))
+        raise DataError("A or b holds NaN or infinity (A'b is not finite); drop or fill those entries")
+    goal = (tol * strength) ** 0.5 * torch.linalg.vector_norm(targets, dim=-1)
+    z, steps = _solved(design, scale, correlation, strength, goal)
+    found = _certified(design, targets, scale, strength, (z * scale).to(data.b.dtype), steps, tol)
+    moved = level.requires_grad or (factors is not None and factors.requires_grad)
+    if torch.is_grad_enabled() and (data.traced is not None or moved):
+        found = _attached(data, scale, weighted(level, factors), strength, found)
+    return data.answer(found)
 
 
-def _scale(weights: Any, design: LinearOperator) -> Tensor:
+def _attached(data: RegressionData, scale: Tensor, levels: Tensor, penalty: float, found: Recovery) -> Recovery:
+    """A'(Ax − b) + λWx = 0 as autograd sees it; its Jacobian A'A + λW is what the solver inverts."""
+    at, design, x = data.traced or data, widened(data.A), found.x.double()
+    seen = widened(at.A)
+    equation = seen.rmv(seen.mv(x) - at.b.double()) + levels * x
+
+    def turned(grad: Tensor) -> Tensor:
+        right = grad.double() * scale
+        goal = FINE * torch.linalg.vector_norm(right, dim=-1)
+        return -_solved(design, scale, right, penalty, goal)[0] * scale
+
+    x = as_solution(equation, found.x, turned)
+    return replace(found, x=x, differentiable=torch.ones_like(found.ending, dtype=torch.bool))
+
+
+def _scale(weights: Tensor | None, design: LinearOperator) -> Tensor:
     """1/√w: in x/scale every weight is 1."""
     n = design.shape[1]
     ones = torch.ones(n, dtype=torch.float64, device=design.device)
     if weights is None:
         return ones
-    factors = torch.as_tensor(weights).to(ones)
+    factors = weights.to(ones)
     if tuple(factors.shape) != (n,) or not bool(((factors > 0) & torch.isfinite(factors)).all()):
         raise StructureError(f"weights: give {n} finite numbers > 0, one for each column of A")
     return factors.rsqrt()
@@ -86,6 +109,14 @@ def _scale(weights: Any, design: LinearOperator) -> Tensor:
 def _slope(A: LinearOperator, scale: Tensor, correlation: Tensor, penalty: float, z: Tensor) -> Tensor:
     """What is left of the normal equations, c − (S A'A S + λ)z."""
     return correlation - A.rmv(A.mv(z * scale)) * scale - penalty * z
+
+
+def _solved(
+    A: LinearOperator, scale: Tensor, correlation: Tensor, penalty: float, goal: Tensor
+) -> tuple[Tensor, Tensor]:
+    """z of (S A'A S + λ)z = c to a residual of `goal`, S = diag(scale), and the steps of each row."""
+    small = A.shape[0] * A.shape[1] <= DENSE
+    return (_factored if small else _conjugate)(A, scale, correlation, penalty, goal)
 
 
 def _factored(

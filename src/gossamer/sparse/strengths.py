@@ -26,7 +26,7 @@ def as_weights(weights: Any) -> Tensor | None:
     """Factors of a penalty as a tensor; None stays None, which is ones. Raises: StructureError on one number."""
     if weights is None:
         return None
-    factors = torch.as_tensor(weights)
+    factors = weights if isinstance(weights, Tensor) else torch.as_tensor(weights)  # as_tensor moves to torch's device
     if not factors.ndim:
         raise StructureError(f"weights are one number, {float(factors)}; give a factor for each column (each group)")
     return factors
