@@ -237,6 +237,10 @@ def test_greedy_supports_by_finite_differences() -> None:
     A, b = data()
     assert torch.autograd.gradcheck(lambda A, b: whole(omp(A, b, k=4)), (A, b))
     assert torch.autograd.gradcheck(lambda A, b: whole(simultaneous_omp(A, b, k=4)), (A, b), fast_mode=True)
+    for code, pursued in ((sparse_encode(b, A, k=4), omp(A, b, k=4)), (sparse_encode(b[0], A, k=4), omp(A, b[0], k=4))):
+        assert torch.equal(code.x, pursued.x)
+        along = [torch.autograd.grad(found.x.square().sum(), A)[0] for found in (code, pursued)]
+        assert torch.equal(*along)
     alone = omp(A, b[0], k=4)
     assert alone.x.requires_grad
     assert alone.differentiable is not None

@@ -12,7 +12,7 @@ from ..errors import DataError
 from ..linop import LinearOperator
 from ..terms import Penalty
 
-__all__ = ["LeastSquares", "widened", "widened_entries"]
+__all__ = ["LeastSquares", "all_finite", "widened", "widened_entries"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +39,9 @@ class LeastSquares:
             given = f"A is {self.A.dtype} on {self.A.device}, b is {self.b.dtype} on {self.b.device}"
             raise DataError(f"{given}; give both alike")
         self.penalty.check(n)
-        if not _finite(self.b):
+        if not all_finite(self.b):
             raise DataError("b holds NaN or infinity; drop or fill those samples")
-        if not _finite(self.correlation):
+        if not all_finite(self.correlation):
             raise DataError("A holds NaN or infinity (A'b is not finite); drop or fill those entries")
 
     def with_penalty(self, penalty: Penalty) -> LeastSquares:
@@ -72,6 +72,6 @@ def widened_entries(x: Tensor) -> Tensor:
     return x.to(torch.complex128 if x.is_complex() else torch.float64)
 
 
-def _finite(x: Tensor) -> bool:
-    """A finite sum has finite terms; one that is not may only have overflowed."""
+def all_finite(x: Tensor) -> bool:
+    """In one pass without a copy: a finite sum has finite terms, and one that is not may only have overflowed."""
     return bool(torch.isfinite(x.sum())) or bool(torch.isfinite(x).all())

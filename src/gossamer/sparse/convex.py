@@ -274,8 +274,7 @@ def sparse_encode(
         return lasso(atoms, signals, penalty, tol=1e-6 if tol is None else tol, nonnegative=nonnegative)
     if nonnegative:
         raise DataError("matching pursuit with k has no sign to hold; give a penalty with nonnegative=True")
-    data = RegressionData.of(atoms, signals)
-    return omp(data.A, data.b[0] if data.single else data.b, k, tol=tol)
+    return omp(atoms, signals, k, tol=tol)
 
 
 def max_penalty(

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
-from ..linop import Dense, LinearOperator, as_operator, as_signals
+from ..linop import Dense, LinearOperator
+from ..problem.least_squares import all_finite
 from ..solvers import batch_omp as _batch, omp as _omp, somp as _somp
 from ..solvers.cosamp import CoSaMP
 from ..solvers.htp import HTP
@@ -25,6 +26,7 @@ from ..solvers.outcome import Recovery
 from ..solvers.subspace_pursuit import SubspacePursuit
 from ..solvers.support_search import SupportSearch, search
 from .checks import check_residual, check_rule, check_steps
+from .regression_data import RegressionData
 
 __all__ = ["cosamp", "htp", "iht", "niht", "omp", "simultaneous_omp", "subspace_pursuit"]
 
@@ -64,14 +66,14 @@ def omp(A: Any, b: Any, k: int | None = None, *, tol: float | None = None, rule:
     if k is None and tol is None:
         raise DataError("omp was given neither k nor tol; give the number of nonzeros, the residual to reach, or both")
     check_rule(rule)
-    operator, signals = _checked(A, b)
-    count = _sparsity(operator, min(operator.shape) if k is None else k)
-    many = signals.shape[0] >= _SIGNALS_FOR_GRAM and not signals.is_complex()
-    if many and rule == "correlation" and isinstance(operator, Dense):
-        found = _batch.batch_omp(operator, signals, count, None if tol is None else _targets(signals, tol))
+    data = _checked(A, b)
+    count = _sparsity(data.A, min(data.A.shape) if k is None else k)
+    many = len(data.b) >= _SIGNALS_FOR_GRAM and not data.b.is_complex()
+    if many and rule == "correlation" and isinstance(data.A, Dense):
+        found = _batch.batch_omp(data.A, data.b, count, None if tol is None else _targets(data.b, tol))
     else:
-        found = _omp.omp(operator, signals, count, _targets(signals, tol), rule)
-    return _as_given(_traced(A, b, found), b)
+        found = _omp.omp(data.A, data.b, count, _targets(data.b, tol), rule)
+    return data.answer(_attached(data, found))
 
 
 def simultaneous_omp(A: Any, b: Any, k: int | None = None, *, tol: float | None = None) -> Recovery:
@@ -86,10 +88,10 @@ def simultaneous_omp(A: Any, b: Any, k: int | None = None, *, tol: float | None 
     """
     if k is None and tol is None:
         raise DataError("simultaneous_omp was given neither k nor tol; give one of them, or both")
-    operator, signals = _checked(A, b)
-    count = _sparsity(operator, min(operator.shape) if k is None else k)
-    target = float(torch.linalg.vector_norm(_targets(signals, tol)))
-    return _as_given(_traced(A, b, _somp.simultaneous_omp(operator, signals, count, target)), b)
+    data = _checked(A, b)
+    count = _sparsity(data.A, min(data.A.shape) if k is None else k)
+    target = float(torch.linalg.vector_norm(_targets(data.b, tol)))
+    return data.answer(_attached(data, _somp.simultaneous_omp(data.A, data.b, count, target)))
 
 
 def cosamp(A: Any, b: Any, k: int, *, tol: float | None = None, max_steps: int = 100) -> Recovery:
@@ -100,9 +102,9 @@ def cosamp(A: Any, b: Any, k: int, *, tol: float | None = None, max_steps: int =
     >>> cosamp(torch.eye(4), torch.tensor([0.0, 3.0, 0.0, 1.0]), k=2).x
     tensor([0., 3., 0., 1.])
     """
-    operator, signals = _checked(A, b)
-    _alike("cosamp", operator)
-    return _searched(operator, signals, b, CoSaMP(operator, _sparsity(operator, k)), tol, max_steps)
+    data = _checked(A, b)
+    _alike("cosamp", data.A)
+    return _searched(data, CoSaMP(data.A, _sparsity(data.A, k)), tol, max_steps)
 
 
 def subspace_pursuit(A: Any, b: Any, k: int, *, tol: float | None = None, max_steps: int = 100) -> Recovery:
@@ -113,9 +115,9 @@ def subspace_pursuit(A: Any, b: Any, k: int, *, tol: float | None = None, max_st
     >>> subspace_pursuit(torch.eye(4), torch.tensor([0.0, 3.0, 0.0, 1.0]), k=2).x
     tensor([0., 3., 0., 1.])
     """
-    operator, signals = _checked(A, b)
-    _alike("subspace_pursuit", operator)
-    return _searched(operator, signals, b, SubspacePursuit(operator, _sparsity(operator, k)), tol, max_steps)
+    data = _checked(A, b)
+    _alike("subspace_pursuit", data.A)
+    return _searched(data, SubspacePursuit(data.A, _sparsity(data.A, k)), tol, max_steps)
 
 
 def iht(
@@ -130,9 +132,9 @@ def iht(
     >>> iht(torch.eye(4), torch.tensor([0.0, 3.0, 0.0, 1.0]), k=1).support
     tensor([False,  True, False, False])
     """
-    operator, signals = _checked(A, b)
-    mu = 0.99 / operator.norm2_bound() if step is None else _positive(step)
-    return _searched(operator, signals, b, IHT(operator, _sparsity(operator, k), mu), tol, max_steps)
+    data = _checked(A, b)
+    mu = 0.99 / data.A.norm2_bound() if step is None else _positive(step)
+    return _searched(data, IHT(data.A, _sparsity(data.A, k), mu), tol, max_steps)
 
 
 def niht(A: Any, b: Any, k: int, *, tol: float | None = None, max_steps: int = 1000) -> Recovery:
@@ -143,8 +145,8 @@ def niht(A: Any, b: Any, k: int, *, tol: float | None = None, max_steps: int = 1
     >>> niht(torch.eye(4), torch.tensor([0.0, 3.0, 0.0, 1.0]), k=2).x
     tensor([0., 3., 0., 1.])
     """
-    operator, signals = _checked(A, b)
-    return _searched(operator, signals, b, NIHT(operator, _sparsity(operator, k)), tol, max_steps)
+    data = _checked(A, b)
+    return _searched(data, NIHT(data.A, _sparsity(data.A, k)), tol, max_steps)
 
 
 def htp(A: Any, b: Any, k: int, *, tol: float | None = None, step: float = 1.0, max_steps: int = 200) -> Recovery:
@@ -156,46 +158,36 @@ def htp(A: Any, b: Any, k: int, *, tol: float | None = None, step: float = 1.0, 
     >>> htp(torch.eye(4), torch.tensor([0.0, 3.0, 0.0, 1.0]), k=2).x
     tensor([0., 3., 0., 1.])
     """
-    operator, signals = _checked(A, b)
-    _alike("htp", operator)
-    norms = operator.column_norms()
+    data = _checked(A, b)
+    _alike("htp", data.A)
+    norms = data.A.column_norms()
     if step == 1.0 and not 0.5 <= float(norms.mean()) <= 1.5:
         raise DataError(f"htp's step of 1 needs columns of norm 1, these have {float(norms.mean()):.3g}; scale A")
-    return _searched(operator, signals, b, HTP(operator, _sparsity(operator, k), _positive(step)), tol, max_steps)
+    return _searched(data, HTP(data.A, _sparsity(data.A, k), _positive(step)), tol, max_steps)
 
 
-def _searched(
-    operator: LinearOperator, signals: Tensor, b: Tensor, method: SupportSearch, tol: float | None, max_steps: int
-) -> Recovery:
+def _searched(data: RegressionData, method: SupportSearch, tol: float | None, max_steps: int) -> Recovery:
     check_steps(max_steps)
-    return _as_given(search(operator, signals, method, _targets(signals, tol), max_steps), b)
+    return data.answer(search(data.A, data.b, method, _targets(data.b, tol), max_steps))
 
 
-def _checked(A: Any, b: Any) -> tuple[LinearOperator, Tensor]:
-    operator = as_operator(A.detach() if isinstance(A, Tensor) else A)
-    b = as_signals(b, operator.dtype)
-    if b.dim() not in (1, 2) or b.shape[-1] != operator.shape[0] or not len(b):
-        m, given = operator.shape[0], tuple(b.shape)
-        raise DataError(f"b must be ({m},) or (signals, {m}) for this A, given {given}")
-    if b.dtype != operator.dtype or b.dtype not in _DTYPES or b.device != operator.device:
+def _checked(A: Any, b: Any) -> RegressionData:
+    """The data, of columns that can be chosen. Raises: DataError on shapes, types, NaN, and zero columns."""
+    data = RegressionData.of(A, b)
+    operator, b = data.A, data.b
+    if b.dtype not in _DTYPES or b.device != operator.device:
         raise DataError(
-            f"A is {operator.dtype} on {operator.device} and b {b.dtype} on {b.device}; give both as one of float32, "
-            f"float64, complex64 or complex128 on one device"
+            f"A is {operator.dtype} on {operator.device} and b on {b.device}; give both as one of float32, float64, "
+            f"complex64 or complex128 on one device"
         )
     norms = operator.column_norms()
     if not bool(torch.isfinite(norms).all()):
         raise DataError(f"squares of A's entries leave the range of {operator.dtype}; scale A, or give float64")
-    if not _finite(b):
+    if not all_finite(b):
         raise DataError("b holds NaN or infinity; remove or impute them first")
     if zero := (norms == 0).nonzero().squeeze(-1).tolist():
         raise DataError(f"columns {zero[:5]} of A are zero and cannot be chosen; leave them out")
-    return operator, b.detach().reshape(-1, operator.shape[0])
-
-
-def _finite(b: Tensor) -> bool:
-    """One pass without a copy, where isfinite makes five: of 10,000 short signals it took a fifth of the time."""
-    entries = torch.view_as_real(b.resolve_conj()) if b.is_complex() else b
-    return all(bool(torch.isfinite(end)) for end in entries.aminmax()) if b.numel() else True
+    return data
 
 
 def _sparsity(operator: LinearOperator, k: int) -> int:
@@ -224,16 +216,10 @@ def _alike(name: str, operator: LinearOperator) -> None:
         )
 
 
-def _traced(A: Any, b: Any, found: Recovery) -> Recovery:
+def _attached(data: RegressionData, found: Recovery) -> Recovery:
     """x as a function of A and b for autograd, where they ask for it."""
-    asked = any(isinstance(part, Tensor) and part.requires_grad for part in (A, b))
-    if not asked or not torch.is_grad_enabled():
+    if data.traced is None:
         return found
-    b = as_signals(b, found.x.dtype)
-    if b.is_complex():
+    if data.b.is_complex():
         raise DataError("a derivative of complex x is not to be had; call detach() on A and b, or use torch.no_grad()")
-    return attach_fit(as_operator(A), b.reshape(-1, b.shape[-1]), found)
-
-
-def _as_given(found: Recovery, b: Any) -> Recovery:
-    return found if as_signals(b).dim() == 2 else found.one()
+    return attach_fit(data.traced.A, data.traced.b, found)

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..linop import Dense
+from ..solvers.restricted import RestrictedFit
 from .convex import sparse_encode
 from .families import group_family
 from .greedy import omp, simultaneous_omp, subspace_pursuit
@@ -156,9 +158,8 @@ def many_trials(A: Tensor, b: Tensor) -> tuple[list[Trial], float]:
     levels = float((b @ A).abs().amax(-1).median()) * torch.logspace(0, -1.5, LEVELS // 2, dtype=torch.float64)
     codes = [sparse_encode(b, A, float(level), tol=TRIAL_TOL).x for level in levels]
     kept = [at for at, code in enumerate(codes) if int((code != 0).sum(-1).max()) <= m // 2]
-    codes = [torch.cat([_refitted(A, row, code[None]) for row, code in zip(b, codes[at], strict=True)]) for at in kept]
-    if codes:
-        x = torch.stack(codes)
+    if kept:
+        x = torch.stack([_refitted(A, b, codes[at]) for at in kept])
         settings = [{"penalty": _short(levels[at])} for at in kept]
         trials.append(Trial("coding by the Lasso", "lasso", settings, x, _column_choices(x, n)))
     return trials, float((b**2).mean())
@@ -176,11 +177,8 @@ def _small(x: Tensor, most: int) -> tuple[Tensor, list[int]]:
 
 
 def _refitted(A: Tensor, b: Tensor, x: Tensor) -> Tensor:
-    """Least squares on the support of each row of x; b is one signal."""
-    fitted = torch.zeros_like(x)
-    for row, support in zip(fitted, x != 0, strict=True):
-        row[support] = torch.linalg.pinv(A[:, support]) @ b
-    return fitted
+    """Least squares on the support of each row of x; b is one signal, or one for each row."""
+    return RestrictedFit(Dense(A), once=True)(b.expand(len(x), -1), x != 0)
 
 
 def _column_choices(x: Tensor, n: int) -> Tensor:
