@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from gossamer.errors import DataError, StructureError
-from gossamer.solvers import Recovery
+from gossamer.solvers import Recovery, implicit_loss
 from gossamer.sparse import cox, huber, logistic, loss_path, multinomial, penalised_loss, poisson
 from gossamer.terms import L1
 
 TIGHT = 1e-13  # relative gap: finite differences divide the error of x by their step
+CLOSE = 1e-8  # of derivatives at two solutions of one problem with such gaps
 STEP, ROUGH = 1e-4, 1e-3  # x is good to about 1e-7
 M, N = 30, 6
 
@@ -88,6 +89,40 @@ def test_groups_weights_and_many_signals() -> None:
     assert agrees(lambda w: whole(logistic(A, labels[0], 1.0, weights=w, tol=TIGHT)), (factors,))
     shared = LABELS["multinomial"][0]
     assert agrees(lambda A, p: whole(multinomial(A, shared, p, shared=True, tol=TIGHT)), inputs)
+
+
+@pytest.mark.parametrize("entries", [1 << 22, 1])
+@pytest.mark.parametrize("name", ["huber", "poisson", "logistic"])
+def test_many_signals_have_the_derivatives_of_each_alone(
+    name: str, entries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of supports of 0 to all columns; in one part, and each in its own."""
+    monkeypatch.setattr(implicit_loss, "TOGETHER", entries)
+    noise = torch.randn(7, M, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    size = torch.linspace(0, 3, 7, dtype=torch.float64)[:, None]
+    z = size * (A[:, 0] - A[:, 4]) + size * noise
+    b = {"huber": z, "poisson": (z + 2).clamp(min=0.1), "logistic": (z + 0.1 * noise > 0).double()}[name]
+    into = torch.randn(7, N + 1, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    inputs = (A.clone().requires_grad_(), number(3.0), ROOTS.clone().requires_grad_())
+
+    def fit(rows: Tensor) -> Recovery:
+        return penalised_loss(inputs[0], rows, name, inputs[1], sample_weights=inputs[2], intercept=True, tol=TIGHT)
+
+    found, alone = fit(b), [fit(row) for row in b]
+    assert found.differentiable is not None
+    counts = set((found.x != 0).sum(-1).tolist())
+    assert min(counts) == 0
+    assert len(counts) > 2
+    together = torch.autograd.grad((whole(found, False).view(-1) * _flat(into)).sum(), inputs)
+    apart = [torch.autograd.grad((whole(one) * row).sum(), inputs) for one, row in zip(alone, into, strict=True)]
+    for part, each in zip(together, zip(*apart, strict=True), strict=True):
+        assert torch.allclose(part, torch.stack(each).sum(0), atol=CLOSE)
+    assert found.differentiable.tolist() == [bool(one.differentiable) for one in alone]
+
+
+def _flat(into: Tensor) -> Tensor:
+    """As `whole` lays out x and intercepts of many signals."""
+    return torch.cat([into[:, :N].flatten(), into[:, N]])
 
 
 def test_flat_intercepts_leave_the_derivative_of_x_alone() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
@@ -13,6 +13,7 @@ from torch import Tensor
 from ..errors import DataError
 from ..linop import LinearOperator
 from ..problem.least_squares import widened
+from .active import DEPENDENT, Active, slack_of, solved
 from .branch import Branch, EntryBranch, SupportBranch
 from .outcome import Recovery
 
@@ -26,10 +27,7 @@ __all__ = [
     "attach_square_root",
 ]
 
-DEPENDENT = 1e-10  # of a diagonal entry: what Cholesky leaves of it where its column depends on those before
 TOGETHER = 1 << 22  # entries of the blocks that are factorised at one time: 32 MB
-CARE = 10.0  # times the error of the stationary equation: what a margin must exceed to be told from zero
-FLOOR = 1e-10  # of max |A'b|: rounding of that error in float64
 NEAR = 1e-6  # of a budget: where sums of absolute values in float32 may leave one that is spent
 STRICT = 1e-8  # below 1: how far a resting column's dual must stay for a vertex of basis pursuit to be alone
 
@@ -73,8 +71,8 @@ def attach_pursuit(A: LinearOperator, b: Tensor, found: Recovery) -> Recovery:
     system = _System.of(A, b.double(), SupportBranch(), found.x.detach(), False)
     attached = attach_fit(A, b, found)
     with torch.no_grad():
-        weights, _ = system.solve(x.sign().gather(-1, system.places))
-        dual = A.rmv(A.mv(torch.zeros_like(x).scatter_add(-1, system.places, weights * system.held)))
+        weights, _ = system.solve(x.sign().gather(-1, system.active.places))
+        dual = A.rmv(A.mv(torch.zeros_like(x).scatter_add(-1, system.active.places, weights * system.active.held)))
         strict = torch.where(x == 0, dual.abs(), 0.0).amax(-1) < 1 - STRICT
         whole = (x != 0).sum(-1) == A.shape[0]
     assert attached.differentiable is not None, "filled by attach"
@@ -156,7 +154,7 @@ def _attach_moving(
     factors = torch.ones_like(none) if weights is None else weights.to(b)
     with torch.no_grad():
         system = _System.of(A, b, EntryBranch(level[:, None] * factors, none), found.x.detach(), False)
-        signs = (factors * found.x.sign()).double().gather(-1, system.places) * system.held
+        signs = (factors * found.x.sign()).double().gather(-1, system.active.places) * system.active.held
         speed = rate((signs * system.solve(signs)[0]).sum(-1))
         follows = (speed != 0) & ((level > system.slack) | (speed == inf))
     held = attach(A, b, EntryBranch(level[:, None] * factors, none), found).x.double()
@@ -180,82 +178,55 @@ class _System:
     """The stationary equation of each problem on its support, and its Jacobian H.
 
     Args:
-        x: (problems, unknowns), unknown t·n + j is column j of task t; branch; pull: A'(b − Ax), all of it.
-        gram: of the columns that some problem uses; ranks: the place of each column among them.
-        places: (problems, k) the active unknowns, the rest padding; held: which are not padding.
-        equation: (problems, k) in the user's graph, about 0; size: max |A'b| of each problem.
+        x: (problems, unknowns); branch; pull: A'(b − Ax), all of it; active: the unknowns that move.
+        gram: of the used columns; equation: (problems, k) in the user's graph, about 0; size: max |A'b| of each.
     """
 
     x: Tensor
     branch: Branch
     pull: Tensor
+    active: Active
     gram: Tensor
-    ranks: Tensor
-    places: Tensor
-    held: Tensor
     equation: Tensor
     size: Tensor
 
     @classmethod
     def of(cls, A: LinearOperator, b: Tensor, branch: Branch, x: Tensor, together: bool) -> _System:
-        shape = (1, len(x), x.shape[-1]) if together else (len(x), 1, x.shape[-1])
-        x = x.double().reshape(shape)
-        n = shape[-1]
+        rows = x.double()[None] if together else x.double()[:, None]
+        b, x = b.reshape(*rows.shape[:2], -1), rows.flatten(1)
+        active = Active.of(branch, x, rows.shape[-1])
         with torch.no_grad():
-            flat = x.flatten(1)
-            active = branch.active(flat)
-            held, places = active.to(torch.int8).topk(int(active.sum(-1).max()), dim=-1)
-            moved = active | (flat != 0)  # an entry at a bound rests, but counts in Ax
-            used = moved.reshape(-1, n).any(0).nonzero()[:, 0]
-            ranks = torch.zeros(n, dtype=torch.int64, device=x.device)
-            ranks[used] = torch.arange(len(used), device=x.device)
-            pull = A.rmv(b.reshape(*shape[:2], -1) - A.mv(x)).flatten(1)
-            size = A.rmv(b).reshape(len(flat), -1).abs().amax(-1)
-        columns = A.columns(used)
-        residual = b.reshape(*shape[:2], -1) - x[..., used] @ columns.mT
-        across = (residual @ columns).flatten(1)
-        at = places // n * len(used) + ranks[places % n]
-        equation = (branch.slope(flat).gather(-1, places) - across.gather(-1, at)) * held
-        gram = (columns.mT @ columns).detach()
-        return cls(flat, branch, pull, gram, ranks, places, held.bool(), equation, size)
+            pull = A.rmv(b - A.mv(rows)).flatten(1)
+            size = A.rmv(b).flatten(1).abs().amax(-1)
+        columns = A.columns(active.used)
+        across = active.among_used((b - rows[..., active.used] @ columns.mT) @ columns)
+        equation = (branch.slope(x).gather(-1, active.places) - across) * active.held
+        return cls(x, branch, pull, active, (columns.mT @ columns).detach(), equation, size)
 
     def solve(self, right: Tensor) -> tuple[Tensor, Tensor]:
-        """H⁻¹ right (problems, k), and which H are regular; by the pseudoinverse where one is not."""
-        solved, regular = torch.empty_like(right), torch.ones_like(right[:, 0:1].sum(-1), dtype=torch.bool)
-        for some, block in self._blocks():
-            factor, info = torch.linalg.cholesky_ex(block)
-            left = factor.diagonal(dim1=-2, dim2=-1) ** 2
-            good = (info == 0) & (left > DEPENDENT * block.diagonal(dim1=-2, dim2=-1)).all(-1)
-            solved[some] = torch.cholesky_solve(right[some, :, None], factor)[..., 0]
-            if not bool(good.all()):
-                bad = (~good).nonzero()[:, 0]
-                inverse = torch.linalg.pinv(block[bad], rtol=DEPENDENT, hermitian=True)
-                solved[some[bad]] = (inverse @ right[some[bad], :, None])[..., 0]
-            regular[some] = good
-        return solved, regular
+        """H⁻¹ right (problems, k), and which H are regular."""
+        some = max(1, TOGETHER // max(1, right.shape[-1]) ** 2)
+        each = torch.arange(len(right), device=right.device).split(some)
+        parts = [solved(self._jacobian(at), right[at]) for at in each]
+        return torch.cat([found for found, _ in parts]), torch.cat([regular for _, regular in parts])
 
-    def _blocks(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """H of some problems at a time; padding is the identity."""
-        n, count = len(self.ranks), self.places.shape[-1]
-        for some in torch.arange(len(self.x), device=self.x.device).split(max(1, TOGETHER // max(1, count) ** 2)):
-            places, held = self.places[some], self.held[some]
-            rank, task = self.ranks[places % n], places // n
-            block = self.gram[rank[:, :, None], rank[:, None, :]] * (task[:, :, None] == task[:, None, :])
-            block = block + self.branch.curvature(self.x[some], places)
-            block = block * (held[:, :, None] & held[:, None, :])
-            yield some, block + torch.diag_embed((~held).to(block.dtype))
+    def _jacobian(self, some: Tensor) -> Tensor:
+        """H of some problems; padding is the identity."""
+        held, row, rank = (part[some] for part in (self.active.held, self.active.row, self.active.rank))
+        block = self.gram[rank[:, :, None], rank[:, None, :]] * (row[:, :, None] == row[:, None, :])
+        block = block + self.branch.curvature(self.x[some], self.active.places[some])
+        block = block * (held[:, :, None] & held[:, None, :])
+        return block + torch.diag_embed((~held).to(block.dtype))
 
     def turned(self, grad: Tensor) -> Tensor:
         """−H⁻¹ of a gradient in x."""
-        wide = grad.double().reshape(self.x.shape).gather(-1, self.places) * self.held
+        wide = grad.double().reshape(self.x.shape).gather(-1, self.active.places) * self.active.held
         return -self.solve(wide)[0]
 
     @property
     def slack(self) -> Tensor:
         """What a level or a margin must exceed to be told from zero, (problems,)."""
-        equation = self.equation.detach().abs()
-        error = equation.amax(-1) if self.places.shape[-1] else equation.sum(-1)
-        return CARE * error + FLOOR * self.size
+        return slack_of(self.equation, self.size)
 
     @torch.no_grad()
     def settled(self) -> Tensor:
@@ -264,7 +235,7 @@ class _System:
         H⁻¹ times the equation's error is the Newton step from x: it must not leave the branch.
         """
         step, regular = self.solve(self.equation)
-        move = torch.zeros_like(self.x).scatter_add(-1, self.places, -step * self.held)
+        move = self.active.spread(-step, self.x)
         return regular & (self.branch.margin(self.x, self.pull) > self.slack) & self.branch.survives(self.x, move)
 
 

@@ -11,8 +11,9 @@ from ..errors import DataError
 from ..linop import LinearOperator
 from ..problem import Loss
 from ..problem.least_squares import widened
+from .active import Active, slack_of, solved
 from .branch import Branch
-from .implicit import CARE, DEPENDENT, FLOOR, as_solution
+from .implicit import TOGETHER, as_solution
 from .outcome import Recovery
 
 __all__ = ["attach_loss"]
@@ -37,37 +38,33 @@ def attach_loss(
     Raises: DataError where b takes part in autograd and ∇f does not depend on it, as labels.
     """
     A, rows = widened(A), len(found.x)
-    parts = [slice(0, rows)] if together else [slice(row, row + 1) for row in range(rows)]
     constants = found.x.new_zeros(rows) if found.intercept is None else found.intercept
-    pieces: list[tuple[Tensor, Tensor, Tensor]] = []
-    for part in parts:
-        x, c = found.x[part].detach().double(), constants[part].detach().double()
-        system = _System.of(A, b[part], weights, loss, branch, x, c, found.intercept is not None)
-        start = torch.cat([x.flatten(), c])
-        whole = as_solution(system.equation, start, system.turned)
-        pieces.append((whole, x, system.settled()))
-    moved = [(whole[: x.numel()].view(x.shape), whole[x.numel() :]) for whole, x, _ in pieces]
+    x, c = found.x.detach().double(), constants.detach().double()
+    system = _System.of(A, b, weights, loss, branch, x, c, found.intercept is not None, together)
+    whole = as_solution(system.equation, torch.cat([system.x, c.view(len(system.x), -1)], -1), system.turned)
+    x, c = whole.split([system.x.shape[-1], rows // len(system.x)], dim=-1)
     return replace(
         found,
-        x=torch.cat([x for x, _ in moved]).to(found.x.dtype),
-        intercept=None if found.intercept is None else torch.cat([c for _, c in moved]).to(found.intercept.dtype),
-        differentiable=torch.stack([sure for _, _, sure in pieces]).reshape(found.ending.shape),
+        x=x.reshape(found.x.shape).to(found.x.dtype),
+        intercept=None if found.intercept is None else c.flatten().to(found.intercept.dtype),
+        differentiable=system.settled().reshape(found.ending.shape),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _System:
-    """The stationary equation of one problem on its support and intercepts, and its Jacobian H.
+    """The stationary equation of each problem on its support and intercepts, and its Jacobian H.
 
-    Args: x (1, unknowns), unknown t·n + j is column j of row t; pull: −A'∇f, all of it; places (k,): where the
-        equation's unknowns are in (x, c); equation (k,): in the user's graph, about 0; jacobian (k, k); size: max
-        |A'∇f| at x = 0, c held; smooth: whether f's curvature is continuous here.
+    Args: x (problems, unknowns), unknown t·n + j is column j of row t; pull: −A'∇f, all of it; active: the unknowns of
+        x that move; equation (problems, k) or, with the intercepts' behind, (problems, k + rows): in the user's graph,
+        about 0; jacobian likewise, the identity where there is padding; size: max |A'∇f| at x = 0, c held; smooth:
+        whether f's curvature is continuous here.
     """
 
     x: Tensor
     branch: Branch
     pull: Tensor
-    places: Tensor
+    active: Active
     equation: Tensor
     jacobian: Tensor
     size: Tensor
@@ -75,77 +72,91 @@ class _System:
 
     @classmethod
     def of(
-        cls, A: LinearOperator, b: Tensor, w: Tensor, loss: Loss, branch: Branch, x: Tensor, c: Tensor, intercept: bool
+        cls,
+        A: LinearOperator,
+        b: Tensor,
+        w: Tensor,
+        loss: Loss,
+        branch: Branch,
+        x: Tensor,
+        c: Tensor,
+        intercept: bool,
+        together: bool,
     ) -> _System:
-        rows, n = x.shape
-        flat = x.reshape(1, -1)
-        with torch.no_grad():
-            active = branch.active(flat)[0].nonzero()[:, 0]
-            used = (branch.active(flat).view(rows, n) | (x != 0)).any(0).nonzero()[:, 0]
-            ranks = torch.zeros(n, dtype=torch.int64, device=x.device)
-            ranks[used] = torch.arange(len(used), device=x.device)
-        columns = A.columns(used)
-        z = x[:, used] @ columns.mT + c[:, None]
+        """Args: x (rows, n), c (rows,): one problem where `together`, else one for each row."""
+        n, count = x.shape[-1], 1 if together else len(x)
+        flat = x.reshape(count, -1)
+        active = Active.of(branch, flat, n)
+        columns = A.columns(active.used)
+        z = x[:, active.used] @ columns.mT + c[:, None]
         slopes = loss.gradient(z, b, w)
         if b.requires_grad and not loss.gradient(z.detach(), b, w.detach()).requires_grad:
             raise DataError("the targets take part in autograd, and labels have no derivative; detach them")
-        row, column = active // n, ranks[active % n]
-        equation = (slopes @ columns)[row, column] + branch.slope(flat)[0, active]
-        with torch.no_grad():
-            fixed = z.detach()
-            spread = torch.zeros(len(active), rows, A.shape[0], dtype=x.dtype, device=x.device)
-            spread[torch.arange(len(active), device=x.device), row] = columns.detach().mT[column]
-            if intercept:
-                ones = torch.eye(rows, dtype=x.dtype, device=x.device)[:, :, None].expand(-1, -1, A.shape[0])
-                spread = torch.cat([spread, ones])
-            pull = -A.rmv(slopes.detach()).reshape(1, -1)
-            start = loss.gradient(c[:, None].expand_as(fixed), b.detach(), w.detach())
-            size = A.rmv(start).abs().amax()
-            bend = branch.curvature(flat, active[None])[0]
-        jacobian = spread.flatten(1) @ _turned(loss, fixed, b, w, spread).flatten(1).mT
-        jacobian[: len(active), : len(active)] += bend
-        places = active
+        across = active.among_used((slopes @ columns).reshape(count, len(x) // count, -1))
+        equation = (across + branch.slope(flat).gather(-1, active.places)) * active.held
         if intercept:
-            equation = torch.cat([equation, slopes.sum(-1)])
-            places = torch.cat([active, flat.shape[-1] + torch.arange(rows, device=x.device)])
-        return cls(flat, branch, pull, places, equation, jacobian, size, _continuous(loss, fixed, b, w))
-
-    def solve(self, right: Tensor) -> tuple[Tensor, Tensor]:
-        """H⁻¹ right (k,), and whether H is regular; by the pseudoinverse where it is not."""
-        factor, info = torch.linalg.cholesky_ex(self.jacobian)
-        good = (info == 0) & (factor.diagonal() ** 2 > DEPENDENT * self.jacobian.diagonal()).all()
-        if bool(good):
-            return torch.cholesky_solve(right[:, None], factor)[:, 0], good
-        return torch.linalg.pinv(self.jacobian, rtol=DEPENDENT, hermitian=True) @ right, good
+            equation = torch.cat([equation, slopes.sum(-1).reshape(count, -1)], -1)
+        with torch.no_grad():
+            pull = -A.rmv(slopes.detach()).reshape(count, -1)
+            start = loss.gradient(c[:, None].expand_as(z), b, w)
+            size = A.rmv(start).reshape(count, -1).abs().amax(-1)
+        held = z.detach(), b.detach(), w.detach()
+        jacobian = _curvature(loss, *held, active, columns.detach(), intercept)
+        k = active.places.shape[-1]
+        bend = branch.curvature(flat, active.places) * (active.held[:, :, None] & active.held[:, None, :])
+        jacobian[:, :k, :k] += bend + torch.diag_embed((~active.held).to(x.dtype))
+        return cls(flat, branch, pull, active, equation, jacobian, size, _continuous(loss, *held, count))
 
     def turned(self, grad: Tensor) -> Tensor:
         """−H⁻¹ of a gradient in (x, c)."""
-        return -self.solve(grad[self.places])[0]
+        unknowns, k = self.x.shape[-1], self.active.places.shape[-1]
+        inside = grad[:, :unknowns].gather(-1, self.active.places) * self.active.held
+        constants = grad[:, unknowns:] if self.equation.shape[-1] > k else grad[:, :0]
+        return -solved(self.jacobian, torch.cat([inside, constants], -1))[0]
 
     @torch.no_grad()
     def settled(self) -> Tensor:
-        """Whether the support is certain not to change nearby, ()."""
-        step, regular = self.solve(self.equation)
-        inside = self.places < self.x.shape[-1]
-        move = torch.zeros_like(self.x).index_add_(-1, self.places[inside], -step[None, inside])
-        error = self.equation.abs().amax() if len(self.equation) else self.equation.sum()
-        rests = self.branch.margin(self.x, self.pull)[0] > CARE * error + FLOOR * self.size
-        return regular & self.smooth & rests & self.branch.survives(self.x, move)[0]
+        """Whether the support is certain not to change nearby, (problems,)."""
+        step, regular = solved(self.jacobian, self.equation)
+        move = self.active.spread(-step[:, : self.active.places.shape[-1]], self.x)
+        rests = self.branch.margin(self.x, self.pull) > slack_of(self.equation, self.size)
+        return regular & self.smooth & rests & self.branch.survives(self.x, move)
+
+
+def _curvature(loss: Loss, z: Tensor, b: Tensor, w: Tensor, active: Active, columns: Tensor, intercept: bool) -> Tensor:
+    """[A_S 1]'∇²f(z)[A_S 1] of each problem, zero where there is padding; a part of the problems at a time."""
+    (count, k), m = active.places.shape, z.shape[-1]
+    rows = len(z) // count
+    width = k + rows if intercept else k
+    ones = torch.eye(rows, dtype=z.dtype, device=z.device)[None, :, :, None].expand(-1, -1, -1, m)
+    blocks = []
+    for some in torch.arange(count, device=z.device).split(max(1, TOGETHER // max(1, width * rows * m))):
+        along = torch.zeros(len(some), k, rows, m, dtype=z.dtype, device=z.device)
+        entries = columns.mT[active.rank[some]] * active.held[some, :, None]
+        along.scatter_(2, active.row[some, :, None, None].expand(-1, -1, 1, m), entries[:, :, None])
+        along = torch.cat([along, ones.expand(len(some), -1, -1, -1)], 1) if intercept else along
+        where = (some[:, None] * rows + torch.arange(rows, device=z.device)).flatten()
+        turned = _turned(loss, z[where], b[where], w, along.movedim(1, 0).reshape(width, len(where), m))
+        turned = turned.reshape(width, len(some), rows * m).movedim(0, 1)
+        blocks.append(along.flatten(2) @ turned.mT)
+    return torch.cat(blocks)
 
 
 def _turned(loss: Loss, z: Tensor, b: Tensor, w: Tensor, along: Tensor) -> Tensor:
     """∇²f(z) times each of `along` (k, rows, m): by autograd, for a loss may tell Newton a bound of its curvature."""
     with torch.enable_grad():
         free = z.detach().requires_grad_()
-        slopes = loss.gradient(free, b.detach(), w.detach())
+        slopes = loss.gradient(free, b, w)
     if not len(along):
         return along
     found: Tensor = torch.autograd.grad(slopes, free, along, is_grads_batched=True)[0]
     return found
 
 
-def _continuous(loss: Loss, z: Tensor, b: Tensor, w: Tensor) -> Tensor:
+def _continuous(loss: Loss, z: Tensor, b: Tensor, w: Tensor, count: int) -> Tensor:
+    """Whether f's curvature is the same on both sides of z, for each of `count` problems."""
     nudge = NUDGE * (1 + z.abs())
     one = torch.ones_like(z)[None]
     above, below = (_turned(loss, z + side * nudge, b, w, one) for side in (1, -1))
-    return (above - below).abs().amax() <= JUMP * loss.curvature(z, b.detach(), w.detach()).amax()
+    jump = (above - below).reshape(count, -1).abs().amax(-1)
+    return jump <= JUMP * loss.curvature(z, b, w).reshape(count, -1).amax(-1)
