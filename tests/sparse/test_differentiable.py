@@ -113,6 +113,16 @@ def test_basis_pursuit_by_finite_differences() -> None:
     assert torch.autograd.gradcheck(lambda A, b, e: whole(basis_pursuit(A, b, epsilon=e)), noisy, fast_mode=True)
 
 
+def test_zero_inside_the_ball_stays_and_on_its_edge_it_is_told() -> None:
+    A, b = data(6, 4, signals=1)
+    size = float(torch.linalg.vector_norm(b.detach()))
+    inside, edge = (basis_pursuit(A, b, epsilon=number(factor * size)) for factor in (1.5, 1.0))
+    assert not inside.x.any()
+    assert bool(inside.differentiable)
+    assert not any(part.any() for part in torch.autograd.grad(inside.x.sum(), (A, b)))
+    assert not bool(edge.differentiable)
+
+
 def test_a_sparse_vertex_of_basis_pursuit_says_that_its_derivative_is_not_unique() -> None:
     A, _ = data(6, 10)
     found = basis_pursuit(A, (A.detach()[:, 2] * 3).requires_grad_())

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 TOGETHER = 1 << 22  # entries of the blocks that are factorised at one time: 32 MB
-NEAR = 1e-6  # of a budget: where sums of absolute values in float32 may leave one that is spent
+NEAR = 1e-6  # of a budget or a radius: where sums in float32 may leave one that is just spent
 STRICT = 1e-8  # below 1: how far a resting column's dual must stay for a vertex of basis pursuit to be alone
 
 
@@ -80,15 +80,20 @@ def attach_pursuit(A: LinearOperator, b: Tensor, found: Recovery) -> Recovery:
 
 
 def attach_ball(A: LinearOperator, b: Tensor, epsilon: Tensor, found: Recovery) -> Recovery:
-    """min ‖x‖₁ s.t. ‖Ax − b‖ ≤ ε: the Lasso whose penalty λ moves so that the residual stays ε."""
+    """min ‖x‖₁ s.t. ‖Ax − b‖ ≤ ε: the Lasso whose penalty λ moves so that the residual stays ε.
+
+    Where 0 is inside of the ball x rests at it, as under any large λ.
+    """
     A, b, x = widened(A), b.double(), found.x.detach().double()
-    level = _multiplier(A, b, x)
+    inside = torch.linalg.vector_norm(b.detach(), dim=-1) < (1 - NEAR) * epsilon.detach()
+    with torch.no_grad():
+        level = torch.where(inside, 1 + 2 * A.rmv(b).abs().amax(-1), _multiplier(A, b, x))
 
     def miss(x: Tensor, level: Tensor) -> Tensor:
         return 0.5 * ((A.mv(x) - b) ** 2).sum(-1) - 0.5 * epsilon.double() ** 2
 
     def rate(bend: Tensor) -> Tensor:
-        return torch.where(x.any(-1), level * bend, inf)
+        return torch.where(inside, inf, level * bend)
 
     return _attach_moving(A, b, level, None, found, miss, rate)
 

@@ -49,8 +49,7 @@ def lasso_constrained(
 
     Args: as for `lasso`; radius > 0, a number or a tensor of shape ().
     Returns: a Recovery; x meets the budget but for rounding, and takes part in autograd as that of `lasso` does: it
-        is differentiated as the Lasso's, whose penalty moves so that ‖x‖₁ stays the budget. That asks for a `tol` of
-        1e-10 or so; where x is not solved well enough to tell, `differentiable` is False.
+        is differentiated as the Lasso's, whose penalty moves so that ‖x‖₁ stays the budget.
 
     >>> lasso_constrained(torch.eye(3), torch.tensor([3.0, 0.5, -2.0]), 3.0).x.round(decimals=3) + 0.0
     tensor([ 2.,  0., -1.])
