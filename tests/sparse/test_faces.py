@@ -187,3 +187,26 @@ def test_advice_takes_a_list_of_targets() -> None:
 def test_weights_are_one_for_each_and_not_one_number(name: str) -> None:
     with pytest.raises(StructureError, match="weights are one number, 2"):
         (CONVEX | BEGUN)[name](weights=2.0)
+
+
+NUMBERS: dict[str, Callable[[Any], Any]] = {
+    "penalty of lasso": lambda value: sparse.lasso(A, b, value),
+    "l2 of elastic_net": lambda value: sparse.elastic_net(A, b, 1.0, value),
+    "penalty of ridge": lambda value: sparse.ridge(A, b, value),
+    "radius of lasso_constrained": lambda value: sparse.lasso_constrained(A, b, value),
+    "penalty of square_root_lasso": lambda value: sparse.square_root_lasso(A, b, value),
+    "penalty of adaptive_lasso": lambda value: sparse.adaptive_lasso(A, b, value),
+    "blend of relaxed_lasso": lambda value: sparse.relaxed_lasso(A, b, 1.0, blend=value),
+    "epsilon of basis_pursuit": lambda value: sparse.basis_pursuit(A, b, epsilon=value),
+    "penalty of logistic": lambda value: sparse.logistic(A, labels, value),
+    "l2 of logistic": lambda value: sparse.logistic(A, labels, 1.0, l2=value),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", [torch.ones(2), [1.0], "large", None], ids=str)
+def test_a_strength_is_one_number_or_one_clear_error(name: str, value: Any) -> None:
+    if value is None and name == "penalty of square_root_lasso":
+        return  # its own penalty
+    with pytest.raises(StructureError, match=f"{name.split()[0]} (is|has shape) .*; give one number"):
+        NUMBERS[name](value)

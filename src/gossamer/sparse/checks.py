@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,9 +18,20 @@ __all__ = [
     "check_solver",
     "check_steps",
     "check_x0",
+    "within",
 ]
 
 RULES = ("correlation", "residual")
+
+
+class Stepping(Protocol):
+    """What works in steps that can be counted."""
+
+    def within(self, steps: int) -> Self:
+        """The same, allowed this many."""
+
+
+Method = TypeVar("Method", bound=Stepping)
 
 
 def check_gap(tol: float) -> float:
@@ -50,6 +61,12 @@ def check_steps(max_steps: int | None) -> int | None:
     return max_steps
 
 
+def within(method: Method, max_steps: int | None) -> Method:
+    """A solver that takes so many steps at most; None leaves them to it."""
+    steps = check_steps(max_steps)
+    return method if steps is None else method.within(steps)
+
+
 def check_sample_weights(weights: Tensor, m: int) -> Tensor:
     """One weight above zero for each sample."""
     if tuple(weights.shape) != (m,) or not bool(((weights > 0) & torch.isfinite(weights)).all()):
@@ -64,11 +81,11 @@ def check_solver(name: str, known: Iterable[str]) -> str:
     return name
 
 
-def check_x0(x0: Any, signals: int, n: int) -> Tensor | None:
-    """Where to begin, as a tensor without a graph."""
+def check_x0(x0: Any, signals: int, n: int, scale: Tensor | None) -> Tensor | None:
+    """Where to begin, as a tensor without a graph, for columns that were divided by `scale` (n,)."""
     if x0 is None:
         return None
     point = torch.as_tensor(x0).detach()
     if tuple(point.shape) not in ((n,), (signals, n)):
         raise DataError(f"x0 has shape {tuple(point.shape)}; give ({n},) or {(signals, n)}")
-    return point
+    return point if scale is None else point.to(scale) * scale

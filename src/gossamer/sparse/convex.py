@@ -15,7 +15,7 @@ from ..solvers import CONVEX, PURSUIT, Recovery
 from ..solvers.branch import Branch, EntryBranch, GroupBranch
 from ..solvers.implicit import attach, attach_ball, attach_pursuit
 from ..terms import L1, BlockPenalty, BoxedL1, ElasticNet, Group, MultiTask, Penalty, SeparablePenalty, SparseGroup
-from .checks import check_gap, check_solver, check_steps
+from .checks import check_gap, check_solver, within
 from .greedy import omp
 from .regression_data import RegressionData
 from .strengths import as_strength, as_weights, held, weighted
@@ -229,11 +229,9 @@ def basis_pursuit(
     tensor([0., 0., 2.], dtype=torch.float64)
     """
     data, method = RegressionData.of(A, b), PURSUIT[check_solver(solver, PURSUIT)](tol=check_gap(tol))
-    radius, steps = as_strength("epsilon", epsilon, data.b), check_steps(max_steps)
-    method = method if steps is None else method.within(steps)
-    found = method.solve(Pursuit(data.A, data.b, held(radius)))
-    if data.traced is not None or (radius.requires_grad and torch.is_grad_enabled()):
-        at = data.traced or data
+    radius = as_strength("epsilon", epsilon, data.b)
+    found = within(method, max_steps).solve(Pursuit(data.A, data.b, held(radius)))
+    if (at := data.seen(radius)) is not None:
         found = attach_ball(at.A, at.b, radius, found) if radius > 0 else attach_pursuit(at.A, at.b, found)
     return data.answer(found)
 
@@ -326,11 +324,8 @@ def solved(
     """
     problem = LeastSquares(data.A, data.b, term)
     name = check_solver(_choice(problem) if solver is None else solver, CONVEX)
-    method, steps = CONVEX[name](tol=check_gap(tol)), check_steps(max_steps)
-    method = method if steps is None else method.within(steps)
-    found = method.solve(problem, x0)
-    if branch is not None and torch.is_grad_enabled() and (data.traced is not None or branch.requires_grad):
-        at = data.traced or data
+    found = within(CONVEX[name](tol=check_gap(tol)), max_steps).solve(problem, x0)
+    if branch is not None and (at := data.seen(branch)) is not None:
         found = attach(at.A, at.b, branch, found, together=term.event_ndim == 2)
     return data.answer(found)
 

@@ -17,7 +17,7 @@ from ..solvers import FISTA, Ending, Recovery, SquareRoot
 from ..solvers.implicit import attach_budget, attach_fit, attach_square_root
 from ..solvers.restricted import RestrictedFit
 from ..terms import L1, L1Ball
-from .checks import check_gap, check_steps
+from .checks import check_gap, within
 from .convex import lasso
 from .regression_data import RegressionData
 from .ridge import ridge
@@ -55,11 +55,9 @@ def lasso_constrained(
     tensor([ 2.,  0., -1.])
     """
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
-    budget, solver, steps = as_strength("radius", radius, data.b), FISTA(tol=check_gap(tol)), check_steps(max_steps)
-    solver = solver if steps is None else solver.within(steps)
+    budget, solver = as_strength("radius", radius, data.b), within(FISTA(tol=check_gap(tol)), max_steps)
     found = solver.solve(LeastSquares(data.A, data.b, L1Ball(held(budget))), data.start(x0))
-    if torch.is_grad_enabled() and (data.traced is not None or budget.requires_grad):
-        at = data.traced or data
+    if (at := data.seen(budget)) is not None:
         found = attach_budget(at.A, at.b, budget, found)
     return data.answer(found)
 
@@ -96,17 +94,15 @@ def square_root_lasso(
     tensor([0.5980, 0.0000, 0.0000])
     """
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
-    at, factors, (m, n) = data.traced or data, as_weights(weights), data.A.shape
+    factors, (m, n) = as_weights(weights), data.A.shape
     if penalty is None:
         penalty = MARGIN * NormalDist().inv_cdf(1 - CHANCE / (2 * n)) / m**0.5
         if factors is None:
-            norms = at.A.column_norms()
+            norms = (data.traced or data).A.column_norms()
             factors = torch.where(data.blank, norms.max(), norms)
-    strength, steps = as_strength("penalty", penalty, data.b), check_steps(max_steps)
-    solver = SquareRoot(tol=check_gap(tol)) if steps is None else SquareRoot(tol=check_gap(tol)).within(steps)
+    strength, solver = as_strength("penalty", penalty, data.b), within(SquareRoot(tol=check_gap(tol)), max_steps)
     found = solver.solve(LeastSquares(data.A, data.b, L1(held(strength), held(factors))), data.start(x0))
-    moved = strength.requires_grad or (factors is not None and factors.requires_grad)
-    if torch.is_grad_enabled() and (data.traced is not None or moved):
+    if (at := data.seen(strength, factors)) is not None:
         found = attach_square_root(at.A, at.b, strength, factors, found)
     return data.answer(found)
 
@@ -190,15 +186,16 @@ def relaxed_lasso(
     >>> relaxed_lasso(torch.eye(3), torch.tensor([3.0, 0.5, -2.0]), 1.0, blend=0.5).x
     tensor([ 2.5000,  0.0000, -1.5000])
     """
-    if not 0 <= blend <= 1:
-        raise StructureError(f"blend is {held(blend)}; give the Lasso's share, from 0 to 1")
     options: dict[str, Any] = {"intercept": intercept, "standardise": standardise, "sample_weights": sample_weights}
     data = RegressionData.of(A, b, **options)
+    share = as_strength("blend", blend, data.b)
+    if not 0 <= share <= 1:
+        raise StructureError(f"blend is {held(share)}; give the Lasso's share, from 0 to 1")
     hat = lasso(A, b, penalty, weights=weights, tol=tol, solver=solver, x0=x0, max_steps=max_steps, **options)
     shrunk, scale = hat.x.reshape(len(data.b), -1).double(), (data.traced or data).scale
     shrunk = shrunk if scale is None else shrunk * scale
     free = _fitted(data, shrunk != 0)
-    x = blend * shrunk + (1 - blend) * free.x
+    x = share * shrunk + (1 - share) * free.x
     residual = torch.linalg.vector_norm(widened(data.A).mv(x.detach()) - data.b.double(), dim=-1)
     found = Recovery.stacked([hat]) if data.single else hat
     certain = _both(found.differentiable, free.differentiable)

@@ -13,7 +13,8 @@ from ..linop import LinearOperator, Standardised, as_operator, as_signals
 from ..problem import LOSSES, Loss, PenalisedLoss
 from ..solvers import LOSS_SOLVERS, Recovery
 from ..terms import L1, Penalty, SeparablePenalty
-from .checks import check_gap, check_sample_weights, check_solver, check_steps, check_x0
+from .checks import check_gap, check_sample_weights, check_solver, check_x0, within
+from .loss_options import LossOptions
 from .regression_data import RegressionData
 
 __all__ = ["LossData", "as_loss", "solved"]
@@ -66,9 +67,7 @@ class LossData:
 
     def start(self, x0: Tensor | None) -> Tensor | None:
         """The user's x0 in the solver's units."""
-        rows, n = len(self.problem.b), self.problem.A.shape[1]
-        point = check_x0(x0, rows, n)
-        return point if point is None or self.scale is None else point.to(self.scale) * self.scale
+        return check_x0(x0, len(self.problem.b), self.problem.A.shape[1], self.scale)
 
     def answer(self, recovery: Recovery) -> Recovery:
         """In the user's shapes and units."""
@@ -87,21 +86,15 @@ def as_loss(loss: str | Loss) -> Loss:
     return LOSSES[loss]()
 
 
-def solved(
-    data: LossData,
-    penalty: Penalty,
-    tol: float,
-    solver: str | None,
-    x0: Tensor | None,
-    max_steps: int | None = None,
-    last: Recovery | None = None,
-) -> Recovery:
-    """The solver's own recovery, from x0 or from where the last one ended."""
-    problem = data.problem.with_penalty(penalty)
+def solved(data: LossData, penalty: Penalty, options: LossOptions, last: Recovery | None = None) -> Recovery:
+    """The solver's own recovery, from x0 or from where the last one ended.
+
+    Args: options: of which these say how: tol, solver, x0, max_steps.
+    """
+    problem, solver = data.problem.with_penalty(penalty), options.get("solver")
     name = check_solver(_choice(problem.A, penalty) if solver is None else solver, LOSS_SOLVERS)
-    begin, constant = (data.start(x0), None) if last is None else (last.x, last.intercept)
-    method, steps = LOSS_SOLVERS[name](tol=check_gap(tol)), check_steps(max_steps)
-    method = method if steps is None else method.within(steps)
+    begin, constant = (data.start(options.get("x0")), None) if last is None else (last.x, last.intercept)
+    method = within(LOSS_SOLVERS[name](tol=check_gap(options.get("tol", 1e-6))), options.get("max_steps"))
     return method.solve(problem, begin, constant)
 
 

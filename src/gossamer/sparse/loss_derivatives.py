@@ -15,6 +15,7 @@ from ..solvers.branch import Branch, EntryBranch, GroupBranch
 from ..solvers.implicit_loss import attach_loss
 from ..terms import Penalty
 from .loss_data import LossData
+from .strengths import as_weights
 
 __all__ = ["differentiated", "refuse", "takes_part"]
 
@@ -61,8 +62,8 @@ def _branch(penalty: Any, options: Mapping[str, Any], n: int, rows: int, like: T
     """Ω on `rows` rows of n unknowns, in the graph of its strengths."""
     strength = torch.as_tensor(penalty).to(like)
     first, second = (torch.as_tensor(options.get(name, 0.0)).to(like) for name in ("l1", "l2"))
-    given = options.get("weights")
-    weights = None if given is None else torch.as_tensor(given).to(like)
+    factors = as_weights(options.get("weights"))
+    weights = None if factors is None else factors.to(like)
     if options.get("groups") is not None:
         labels = torch.as_tensor(options["groups"]).to(like.device)
         sizes = torch.bincount(labels).to(like).sqrt() if weights is None else weights

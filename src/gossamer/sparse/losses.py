@@ -18,12 +18,13 @@ from .loss_data import LossData, solved
 from .loss_derivatives import differentiated, refuse, takes_part
 from .loss_options import LossOptions, PenaltyOptions, penalty_maker
 from .path import Path, levels_of
-from .strengths import held
+from .strengths import as_strength, held
 
 __all__ = ["cox", "huber", "logistic", "loss_max_penalty", "loss_path", "multinomial", "penalised_loss", "poisson"]
 
 HALVINGS = 100  # of an interval that holds the largest penalty: to the last bit of float64
 PENALTY = frozenset(PenaltyOptions.__dataclass_fields__)
+STRENGTHS = frozenset({"l1", "l2"})
 DATA = frozenset({"intercept", "sample_weights", "standardise"})
 
 
@@ -52,20 +53,16 @@ def penalised_loss(
     >>> penalised_loss(A, [1, 1, 0, 0], "logistic", 0.4).x
     tensor([2.1972, 0.0000])
     """
-    if isinstance(penalty, Tensor) and penalty.ndim:
-        raise StructureError(f"penalty has shape {tuple(penalty.shape)}; give one number, or a tensor of shape ()")
     shape = {name: value for name, value in options.items() if name in PENALTY}
     if isinstance(penalty, Penalty):
         if shape:
             raise StructureError(f"{', '.join(shape)} beside a Penalty; say it in the penalty")
         term = penalty
     else:
-        term = _maker(options)(held(penalty))
+        term = _maker(options)(held(as_strength("penalty", penalty)))
     wanted = takes_part(A, b, penalty, options)
     data = _data(held(A) if wanted else A, b, loss, options)
-    found = solved(
-        data, term, options.get("tol", 1e-6), options.get("solver"), options.get("x0"), options.get("max_steps")
-    )
+    found = solved(data, term, options)
     return data.answer(differentiated(data, found, A, b, penalty, options) if wanted else found)
 
 
@@ -205,9 +202,7 @@ def loss_path(
     grid = levels_of(penalties, lambda: float(_least_zero(data, make)), count, ratio)
     found: list[Recovery] = []
     for level in grid.tolist():
-        last = found[-1] if found else None
-        tol, solver = options.get("tol", 1e-6), options.get("solver")
-        found.append(solved(data, make(level), tol, solver, options.get("x0"), options.get("max_steps"), last))
+        found.append(solved(data, make(level), options, found[-1] if found else None))
     return Path(grid, Recovery.stacked([data.answer(at) for at in found]))
 
 
@@ -240,6 +235,8 @@ def _least_strength(make: Callable[[float], Penalty], slope: Tensor) -> float:
 
 def _maker(options: LossOptions) -> Callable[[float], Penalty]:
     chosen: dict[str, Any] = {name: held(value) for name, value in options.items() if name in PENALTY}
+    for name in STRENGTHS & set(chosen):
+        chosen[name] = held(as_strength(name, chosen[name]))
     return penalty_maker(PenaltyOptions(**chosen))
 
 

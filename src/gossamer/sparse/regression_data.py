@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -16,6 +16,14 @@ from ..solvers import Recovery
 from .checks import check_sample_weights, check_x0
 
 __all__ = ["RegressionData"]
+
+
+class InGraph(Protocol):
+    """A tensor, or what is made of some."""
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether it takes part in autograd."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +96,12 @@ class RegressionData:
 
     def start(self, x0: Any) -> Tensor | None:
         """A point of the user's as the solver sees it. Raises: DataError on its shape."""
-        point = check_x0(x0, len(self.b), self.A.shape[1])
-        return point if point is None or self.scale is None else point.to(self.scale) * self.scale
+        return check_x0(x0, len(self.b), self.A.shape[1], self.scale)
+
+    def seen(self, *strengths: InGraph | None) -> RegressionData | None:
+        """The data as autograd sees them, where they or one of the strengths ask for a derivative; else None."""
+        moved = any(part is not None and part.requires_grad for part in strengths)
+        return self.traced or (self if moved and torch.is_grad_enabled() else None)
 
     @property
     def blank(self) -> Tensor:

@@ -73,17 +73,17 @@ def ridge(
     goal = (tol * strength) ** 0.5 * torch.linalg.vector_norm(targets, dim=-1)
     z, steps = _solved(design, scale, correlation, strength, goal)
     found = _certified(design, targets, scale, strength, (z * scale).to(data.b.dtype), steps, tol)
-    moved = level.requires_grad or (factors is not None and factors.requires_grad)
-    if torch.is_grad_enabled() and (data.traced is not None or moved):
-        found = _attached(data, scale, weighted(level, factors), strength, found)
+    if (at := data.seen(level, factors)) is not None:
+        found = _attached(at, design, scale, weighted(level, factors), strength, found)
     return data.answer(found)
 
 
-def _attached(data: RegressionData, scale: Tensor, levels: Tensor, penalty: float, found: Recovery) -> Recovery:
+def _attached(
+    at: RegressionData, design: LinearOperator, scale: Tensor, levels: Tensor, penalty: float, found: Recovery
+) -> Recovery:
     """A'(Ax − b) + λWx = 0 as autograd sees it; its Jacobian A'A + λW is what the solver inverts."""
-    at, design, x = data.traced or data, widened(data.A), found.x.double()
-    seen = widened(at.A)
-    equation = seen.rmv(seen.mv(x) - at.b.double()) + levels * x
+    A, x = widened(at.A), found.x.double()
+    equation = A.rmv(A.mv(x) - at.b.double()) + levels * x
 
     def turned(grad: Tensor) -> Tensor:
         right = grad.double() * scale

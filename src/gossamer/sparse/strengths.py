@@ -12,14 +12,18 @@ from ..errors import StructureError
 __all__ = ["as_strength", "as_weights", "held", "weighted"]
 
 
-def as_strength(name: str, value: float | Tensor, like: Tensor) -> Tensor:
-    """One number as a tensor () in float64, on the device of `like`, in the graph that it came with.
+def as_strength(name: str, value: float | Tensor, like: Tensor | None = None) -> Tensor:
+    """One number as a tensor () in float64, on the device of `like` or the CPU, in the graph that it came with.
 
-    Raises: StructureError on a tensor with axes.
+    Raises: StructureError on what is no number, or has axes.
     """
-    if isinstance(value, Tensor) and value.ndim:
-        raise StructureError(f"{name} has shape {tuple(value.shape)}; give one number, or a tensor of shape ()")
-    return torch.as_tensor(value, dtype=torch.float64, device=like.device)
+    try:
+        strength = torch.as_tensor(value, dtype=torch.float64, device="cpu" if like is None else like.device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise StructureError(f"{name} is {value!r}; give one number, or a tensor of shape ()") from error
+    if strength.ndim:
+        raise StructureError(f"{name} has shape {tuple(strength.shape)}; give one number, or a tensor of shape ()")
+    return strength
 
 
 def as_weights(weights: Any) -> Tensor | None:
