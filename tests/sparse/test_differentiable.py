@@ -190,6 +190,7 @@ def test_weights_of_kin_by_finite_differences() -> None:
         lambda w, s: square_root_lasso(A, b, 1.2, weights=w, sample_weights=s, tol=TIGHT),
         lambda w, s: relaxed_lasso(A, b, 1.0, blend=0.5, weights=w, sample_weights=s, tol=TIGHT),
         lambda w, s: ridge(A, b, 1.0, weights=w, sample_weights=s),
+        lambda w, s: lasso(A, b, 1.0, weights=w, sample_weights=s, standardise=True, intercept=True, tol=TIGHT),
     ):
         assert torch.autograd.gradcheck(lambda *given, solve=solve: whole(solve(*given)), (weights, samples))
 

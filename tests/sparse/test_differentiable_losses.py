@@ -91,6 +91,19 @@ def test_groups_weights_and_many_signals() -> None:
     assert agrees(lambda A, p: whole(multinomial(A, shared, p, shared=True, tol=TIGHT)), inputs)
 
 
+@pytest.mark.parametrize("intercept", [False, True])
+def test_standardised_columns(intercept: bool) -> None:
+    b, level = SMOOTH["poisson"]
+
+    def solve(A: Tensor, p: Tensor, s: Tensor) -> Tensor:
+        return whole(poisson(A, b, p, sample_weights=s, intercept=intercept, standardise=True, tol=TIGHT))
+
+    uneven = (0.5 + A) * torch.linspace(0.5, 2, N, dtype=torch.float64)
+    inputs = (uneven.requires_grad_(), number(level), ROOTS.clone().requires_grad_())
+    assert bool(solve(*inputs)[:N].any())
+    assert agrees(solve, inputs)
+
+
 @pytest.mark.parametrize("entries", [1 << 22, 1])
 @pytest.mark.parametrize("name", ["huber", "poisson", "logistic"])
 def test_many_signals_have_the_derivatives_of_each_alone(
@@ -156,8 +169,6 @@ def test_refusals_name_the_way_out() -> None:
     traced, labels = A.clone().requires_grad_(), LABELS["logistic"][0]
     with pytest.raises(DataError, match="labels"):
         logistic(A, labels.clone().requires_grad_(), 1.0)
-    with pytest.raises(DataError, match="standardise"):
-        logistic(traced, labels, 1.0, standardise=True)
     with pytest.raises(StructureError, match="Penalty"):
         logistic(traced, labels, L1(1.0))
     with pytest.raises(DataError, match="once"):

@@ -17,7 +17,7 @@ from .checks import check_gap, check_sample_weights, check_solver, check_x0, wit
 from .loss_options import LossOptions
 from .regression_data import RegressionData
 
-__all__ = ["LossData", "as_loss", "solved"]
+__all__ = ["LossData", "as_loss", "solved", "standards"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,14 +54,8 @@ class LossData:
         targets = chosen.targets(b.detach(), m).to(design.device)
         if 0 in targets.shape:
             raise DataError(f"b has shape {tuple(b.shape)}; give at least one signal")
-        mean = scale = None
-        if standardise:  # as least squares is, blank columns and all
-            nothing = torch.zeros(m, dtype=design.dtype, device=design.device)
-            as_squares = RegressionData.of(
-                design, nothing, intercept=intercept, sample_weights=weights, standardise=True
-            )
-            mean, scale = as_squares.mean, as_squares.scale
-            design = Standardised(design, mean, scale)
+        mean, scale = standards(design, weights, intercept) if standardise else (None, None)
+        design = Standardised(design, mean, scale) if standardise else design
         problem = PenalisedLoss(design, targets, chosen, L1(1.0), weights.to(design.device), intercept)
         return cls(problem, single, mean, scale)
 
@@ -75,6 +69,15 @@ class LossData:
             x, c = recovery.x / self.scale, recovery.intercept
             recovery = replace(recovery, x=x, intercept=c if c is None or self.mean is None else c - x @ self.mean)
         return recovery.one() if self.single else recovery
+
+
+def standards(A: Any, weights: Tensor, intercept: bool) -> tuple[Tensor | None, Tensor | None]:
+    """The columns' mean and scale, as for least squares, blank columns and all; in the graph of A and the weights."""
+    design = as_operator(A)
+    nothing = torch.zeros(design.shape[0], dtype=design.dtype, device=design.device)
+    data = RegressionData.of(design, nothing, intercept=intercept, sample_weights=weights, standardise=True)
+    at = data.traced or data
+    return at.mean, at.scale
 
 
 def as_loss(loss: str | Loss) -> Loss:

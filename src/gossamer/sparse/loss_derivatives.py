@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..errors import DataError, StructureError
-from ..linop import as_operator, as_signals
+from ..linop import Standardised, as_operator, as_signals
 from ..solvers import Recovery
 from ..solvers.branch import Branch, EntryBranch, GroupBranch
 from ..solvers.implicit_loss import attach_loss
 from ..terms import Penalty
-from .loss_data import LossData
+from .loss_data import LossData, standards
 from .strengths import as_weights
 
 __all__ = ["differentiated", "refuse", "takes_part"]
@@ -39,14 +40,12 @@ def refuse(what: str, A: Any, b: Any, options: Mapping[str, Any]) -> None:
 def differentiated(
     data: LossData, found: Recovery, A: Any, b: Any, penalty: Any, options: Mapping[str, Any]
 ) -> Recovery:
-    """The solver's answer `found`, in the graph of the user's A, b, penalty and options."""
+    """The solver's own recovery `found` as the user's, in the graph of A, b, penalty and options."""
     if isinstance(penalty, Penalty):
         raise StructureError(
             "a Penalty has no derivative here; give its strength and options instead, or detach the data"
         )
-    if options.get("standardise"):
-        raise DataError("standardise has no derivative under a loss; standardise A in your own graph, or detach it")
-    problem = data.problem
+    problem, design = data.problem, as_operator(A)
     m, n = problem.A.shape
     weights = options.get("sample_weights")
     samples = torch.as_tensor(weights).to(problem.weights) if weights is not None else problem.weights
@@ -55,7 +54,10 @@ def differentiated(
         raise DataError("the targets take part in autograd, and labels have no derivative; detach them")
     together = found.ending.ndim == 0
     branch = _branch(penalty, options, n, len(targets) if together else 1, problem.weights)
-    return attach_loss(as_operator(A), targets, samples, problem.loss, branch, found, together=together)
+    if options.get("standardise"):
+        mean, scale = standards(design, samples, problem.intercept)
+        data, design = replace(data, mean=mean, scale=scale), Standardised(design, mean, scale)
+    return data.answer(attach_loss(design, targets, samples, problem.loss, branch, found, together=together))
 
 
 def _branch(penalty: Any, options: Mapping[str, Any], n: int, rows: int, like: Tensor) -> Branch:

@@ -63,7 +63,7 @@ def penalised_loss(
     wanted = takes_part(A, b, penalty, options)
     data = _data(held(A) if wanted else A, b, loss, options)
     found = solved(data, term, options)
-    return data.answer(differentiated(data, found, A, b, penalty, options) if wanted else found)
+    return differentiated(data, found, A, b, penalty, options) if wanted else data.answer(found)
 
 
 def logistic(A: Any, labels: Any, penalty: float | Tensor | Penalty, **options: Unpack[LossOptions]) -> Recovery:

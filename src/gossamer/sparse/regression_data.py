@@ -90,7 +90,8 @@ class RegressionData:
         scale = None
         if standardise:
             norms, blank = _norms(design, mean)
-            scale = torch.where(blank, 1.0, norms / (m if root is None else float((root**2).sum())) ** 0.5)
+            mass = m if root is None else (root**2).sum()
+            scale = torch.where(blank, 1.0, norms / mass**0.5)
             design = Standardised(design, scale=scale)
         return cls(design, b, single, mean, level, scale)
 
