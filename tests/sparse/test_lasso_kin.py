@@ -194,6 +194,14 @@ def test_standardised_kin_are_those_of_columns_of_mean_square_one(name: str, int
     assert torch.allclose(told.x * scale, done.x, atol=CLOSE)
 
 
+def test_a_pilot_that_is_given_is_in_the_units_of_the_design() -> None:
+    scale = torch.logspace(-1, 1, N, dtype=torch.float64)
+    uneven, pilot = A / A.square().mean(0).sqrt() * scale, lasso(A, B, 5.0).x
+    told = adaptive_lasso(uneven, B, 2.0, pilot=pilot, standardise=True, tol=TIGHT)
+    done = adaptive_lasso(uneven / scale, B, 2.0, pilot=pilot * scale, tol=TIGHT)
+    assert torch.allclose(told.x * scale, done.x, atol=CLOSE)
+
+
 @pytest.mark.parametrize("name", KIN)
 def test_weights_of_samples_are_rows_times_their_roots(name: str) -> None:
     share = torch.linspace(0.5, 2.0, M, dtype=torch.float64)

@@ -129,8 +129,8 @@ def adaptive_lasso(
 
     Args: as for `lasso`. pilot: "lasso", "ridge", or x̂ itself (n,) or (signals, n); pilot_penalty: of the pilot;
         default `penalty` for the Lasso, the mean square norm of the columns for the ridge, where 0 is least squares
-        of least norm. gamma > 0. standardise: for pilot and weights too, x̂ and x being those of the columns that the
-        penalty sees.
+        of least norm. gamma > 0. standardise: for the pilot too, and w is of x̂ in those units; an x̂ that is given is
+        in the units of A. solver, max_steps: of the weighted problem.
     Returns: a Recovery; the gap is that of the weighted problem. x takes part in autograd as that of `lasso` does, and
         the weights with it, through the pilot; give x̂ detached to hold them.
     Raises: DataError where the pilot is zero: then it tells nothing, so lower its penalty.
@@ -144,7 +144,8 @@ def adaptive_lasso(
     options: dict[str, Any] = {"intercept": intercept, "standardise": standardise, "sample_weights": sample_weights}
     data = RegressionData.of(A, b, **options)
     options |= {"tol": tol}
-    first, certain = _pilot(A, b, data, penalty, pilot, pilot_penalty, max_steps, options)
+    own = penalty if isinstance(pilot, str) and pilot == "lasso" else None
+    first, certain = _pilot(A, b, data, pilot, own if pilot_penalty is None else pilot_penalty, options)
     size = first.expand(len(data.b), -1).abs()
     if bool((size == 0).all(-1).any()):
         raise DataError("the pilot is zero, so it gives no weights; lower pilot_penalty, or give pilot='ridge'")
@@ -219,33 +220,28 @@ def _fitted(data: RegressionData, support: Tensor) -> Recovery:
 
 
 def _pilot(
-    A: Any,
-    b: Any,
-    data: RegressionData,
-    penalty: float | Tensor,
-    pilot: str | Tensor,
-    strength: float | Tensor | None,
-    max_steps: int | None,
-    options: dict[str, Any],
+    A: Any, b: Any, data: RegressionData, pilot: str | Tensor, strength: Any, options: dict[str, Any]
 ) -> tuple[Tensor, Tensor | None]:
-    """x̂, and whether it has one derivative; None where autograd asks for none."""
+    """x̂, and whether it has one derivative; None where autograd asks for none.
+
+    Args: data: of A and b with these options; strength: of the pilot's penalty, None for the ridge's own.
+    """
     if isinstance(pilot, Tensor):
         shapes = (data.A.shape[1],), (len(data.b), data.A.shape[1])
         if tuple(pilot.shape) not in shapes:
             raise DataError(f"pilot has shape {tuple(pilot.shape)}; give {shapes[0]} or {shapes[1]}")
         return pilot, None
-    if pilot == "lasso":
-        found = lasso(A, b, penalty if strength is None else strength, max_steps=max_steps, **options)
-    elif pilot == "ridge":
-        if strength is None:
-            strength = ((data.traced or data).A.column_norms() ** 2).mean()
-        if strength == 0:
-            everywhere = torch.ones(len(data.b), data.A.shape[1], dtype=torch.bool, device=data.b.device)
-            found = data.answer(_fitted(data, everywhere))
-        else:
-            found = ridge(A, b, strength, **options)
-    else:
+    if pilot not in ("lasso", "ridge"):
         raise StructureError(f"no pilot {pilot!r}; give 'lasso', 'ridge' or the coefficients themselves")
+    if strength is None:
+        strength = ((data.traced or data).A.column_norms() ** 2).mean()
+    if pilot == "lasso":
+        found = lasso(A, b, strength, **options)
+    elif strength == 0:
+        everywhere = torch.ones(len(data.b), data.A.shape[1], dtype=torch.bool, device=data.b.device)
+        found = data.answer(_fitted(data, everywhere))
+    else:
+        found = ridge(A, b, strength, **options)
     return found.x, found.differentiable
 
 
