@@ -134,6 +134,20 @@ def test_the_ridge_pilot_is_ridge_regression_and_least_squares_of_least_norm_wit
         assert torch.allclose(found.x, wanted, atol=CLOSE)
 
 
+@pytest.mark.parametrize("strength", [None, 0.0])
+def test_kin_in_float32_are_near_those_in_float64(strength: float | None) -> None:
+    options = {"intercept": True, "standardise": True}
+    for solve in (
+        lambda A, b: adaptive_lasso(A, b, 2.0, pilot="ridge", pilot_penalty=strength, **options),
+        lambda A, b: relaxed_lasso(A, b, 10.0, blend=0.5, **options),
+        lambda A, b: square_root_lasso(A, b, **options),
+        lambda A, b: ridge(A, b, 3.0, **options),
+    ):
+        wide, narrow = solve(A[:, :20], B + 1), solve(A[:, :20].float(), (B + 1).float())
+        assert narrow.x.dtype == narrow.intercept.dtype == torch.float32
+        assert torch.allclose(narrow.x.double(), wide.x, atol=1e-3)
+
+
 def test_a_pilot_for_all_signals_is_one_for_each() -> None:
     both, pilot = torch.stack([B, -B]), lasso(A, B, 5.0).x
     found = adaptive_lasso(A, both, 2.0, pilot=pilot)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -50,6 +50,10 @@ class Active:
     def rank(self) -> Tensor:
         """The place of its column among the used ones, (problems, k)."""
         return self.ranks[self.places % len(self.ranks)]
+
+    def part(self, problems: Tensor) -> Active:
+        """Of some problems, by their places."""
+        return replace(self, places=self.places[problems], held=self.held[problems])
 
     def among_used(self, entries: Tensor) -> Tensor:
         """Of entries (problems, rows, u) for the used columns, those of the active unknowns, (problems, k)."""

@@ -217,9 +217,10 @@ class _System:
 
     def _jacobian(self, some: Tensor) -> Tensor:
         """H of some problems; padding is the identity."""
-        held, row, rank = (part[some] for part in (self.active.held, self.active.row, self.active.rank))
+        active = self.active.part(some)
+        held, row, rank = active.held, active.row, active.rank
         block = self.gram[rank[:, :, None], rank[:, None, :]] * (row[:, :, None] == row[:, None, :])
-        block = block + self.branch.curvature(self.x[some], self.active.places[some])
+        block = block + self.branch.curvature(self.x[some], active.places)
         block = block * (held[:, :, None] & held[:, None, :])
         return block + torch.diag_embed((~held).to(block.dtype))
 

@@ -131,9 +131,9 @@ def _curvature(loss: Loss, z: Tensor, b: Tensor, w: Tensor, active: Active, colu
     ones = torch.eye(rows, dtype=z.dtype, device=z.device)[None, :, :, None].expand(-1, -1, -1, m)
     blocks = []
     for some in torch.arange(count, device=z.device).split(max(1, TOGETHER // max(1, width * rows * m))):
-        along = torch.zeros(len(some), k, rows, m, dtype=z.dtype, device=z.device)
-        entries = columns.mT[active.rank[some]] * active.held[some, :, None]
-        along.scatter_(2, active.row[some, :, None, None].expand(-1, -1, 1, m), entries[:, :, None])
+        along, here = torch.zeros(len(some), k, rows, m, dtype=z.dtype, device=z.device), active.part(some)
+        entries = columns.mT[here.rank] * here.held[:, :, None]
+        along.scatter_(2, here.row[:, :, None, None].expand(-1, -1, 1, m), entries[:, :, None])
         along = torch.cat([along, ones.expand(len(some), -1, -1, -1)], 1) if intercept else along
         where = (some[:, None] * rows + torch.arange(rows, device=z.device)).flatten()
         turned = _turned(loss, z[where], b[where], w, along.movedim(1, 0).reshape(width, len(where), m))

@@ -196,11 +196,11 @@ def relaxed_lasso(
     shrunk, scale = hat.x.reshape(len(data.b), -1).double(), (data.traced or data).scale
     shrunk = shrunk if scale is None else shrunk * scale
     free = _fitted(data, shrunk != 0)
-    x = share * shrunk + (1 - share) * free.x
-    residual = torch.linalg.vector_norm(widened(data.A).mv(x.detach()) - data.b.double(), dim=-1)
+    x = (share * shrunk + (1 - share) * free.x).to(data.b.dtype)
+    residual = torch.linalg.vector_norm(widened(data.A).mv(x.detach().double()) - data.b.double(), dim=-1)
     found = Recovery.stacked([hat]) if data.single else hat
     certain = _both(found.differentiable, free.differentiable)
-    mine = replace(found, x=x.to(data.b.dtype), residual=residual, objective=0.5 * residual**2, intercept=None)
+    mine = replace(found, x=x, residual=residual, objective=0.5 * residual**2, intercept=None)
     return data.answer(replace(mine, differentiable=certain))
 
 
@@ -239,7 +239,8 @@ def _pilot(
         found = lasso(A, b, strength, **options)
     elif strength == 0:
         everywhere = torch.ones(len(data.b), data.A.shape[1], dtype=torch.bool, device=data.b.device)
-        found = data.answer(_fitted(data, everywhere))
+        least = _fitted(data, everywhere)
+        found = data.answer(replace(least, x=least.x.to(data.b.dtype)))
     else:
         found = ridge(A, b, strength, **options)
     return found.x, found.differentiable
