@@ -18,15 +18,20 @@ from gossamer.sparse import (
     group_lasso,
     lasso,
     lasso_constrained,
+    lasso_cv,
     lasso_path,
     max_penalty,
     multitask_lasso,
+    multitask_lasso_cv,
     omp,
+    omp_cv,
+    omp_path,
     relaxed_lasso,
     ridge,
     simultaneous_omp,
     sparse_encode,
     square_root_lasso,
+    stability_selection,
 )
 
 TIGHT = 1e-12  # relative gap: finite differences divide the error of x by their step
@@ -352,8 +357,39 @@ def test_without_autograd_the_answers_are_plain(mode: type, solver: str) -> None
     assert torch.allclose(found.x, lasso(A.detach(), b.detach(), 2.0, intercept=True, solver=solver).x)
 
 
+def test_a_path_of_counts_has_the_derivatives_of_its_points() -> None:
+    A, b = data(signals=1)
+    found = omp_path(A, b[0], 4, intercept=True, sample_weights=ROOTS)
+    assert torch.autograd.gradcheck(
+        lambda A, b: whole(omp_path(A, b[0], 4, intercept=True, sample_weights=ROOTS)), (A, b), fast_mode=True
+    )
+    assert found.x.shape == (4, 20)
+    plain = omp_path(A, b[0], 3)
+    for count in (1, 2, 3):
+        along = [
+            torch.autograd.grad(x.sum(), A, retain_graph=True)[0] for x in (plain.x[count - 1], omp(A, b[0], k=count).x)
+        ]
+        assert torch.allclose(*along, atol=EXACT)
+
+
 def test_what_has_no_derivative_says_so() -> None:
     A, b = data()
+    weights, samples = torch.ones(20, dtype=torch.float64).requires_grad_(), ROOTS.clone().requires_grad_()
+    design, target = A.detach(), b.detach()[0]
+    for call in (
+        lambda: lasso_path(design, target, weights=weights),
+        lambda: lasso_path(design, target, sample_weights=samples),
+        lambda: lasso_path(design, target, number(1.0)[None]),
+        lambda: lasso_cv(design, target, weights=weights, folds=3),
+        lambda: lasso_cv(design, target, sample_weights=samples, folds=3),
+        lambda: multitask_lasso_cv(design, b.detach(), weights=weights, folds=3),
+        lambda: omp_cv(design, target, 2, sample_weights=samples, folds=3),
+        lambda: stability_selection(design, target, 2, weights=weights, pairs=1),
+    ):
+        with pytest.raises(DataError, match="no derivative"):
+            call()
+        with torch.no_grad():
+            call()
     with pytest.raises(DataError, match="no derivative"):
         lasso_path(A, b[0])
     with pytest.raises(StructureError, match="one number"):

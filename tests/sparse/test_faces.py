@@ -102,6 +102,23 @@ def test_matching_pursuits_refuse_what_they_do_not_know() -> None:
         sparse.omp_path(A, b, many)
 
 
+def test_paths_and_choices_take_a_number_of_steps() -> None:
+    many = torch.stack([b, -b])
+    for call in (
+        lambda **options: sparse.lasso_path(A, b, [0.1], **options).recovery,
+        lambda **options: sparse.elastic_net_path(A, b, [0.1], **options).recovery,
+        lambda **options: sparse.lasso_cv(A, b, [0.1], folds=2, **options).recovery,
+        lambda **options: sparse.elastic_net_cv(A, b, [0.1], folds=2, **options).recovery,
+        lambda **options: sparse.group_lasso_cv(A, b, groups, [0.1], folds=2, **options).recovery,
+        lambda **options: sparse.multitask_lasso_cv(A, many, [0.1], folds=2, **options).recovery,
+    ):
+        assert "allow more" in str(call(tol=1e-15, max_steps=1).status)
+        with pytest.raises(DataError, match="max_steps must be an int"):
+            call(max_steps=0)
+        with pytest.raises(DataError, match="a relative gap"):
+            call(tol=-1.0)
+
+
 @pytest.mark.parametrize("penalties", [[1.0, 2.0], [2.0, -1.0], [], [[1.0]], [float("nan")]])
 def test_penalties_of_paths_and_of_cross_validation_are_asked_for_alike(penalties: Any) -> None:
     for call in (

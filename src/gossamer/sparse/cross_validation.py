@@ -140,7 +140,7 @@ def cross_validate(
     >>> curve.errors.shape, curve.best
     (torch.Size([2, 2]), 1)
     """
-    A, b = samples_of(A, b)
+    A, b = samples_of(A, b, sample_weights)
     m, levels = int(A.shape[0]), torch.as_tensor(levels, dtype=torch.float64)
     if b.shape[-1] != m:
         raise DataError(f"b has shape {tuple(b.shape)}; A has {m} samples, so give ({m},) or (tasks, {m})")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import DataError
-from .checks import check_gap
 from .families import l1_family, net_family
 from .path import Path
 from .penalised import Penalised
@@ -26,11 +25,13 @@ def lasso_path(
     intercept: bool = False,
     standardise: bool = False,
     sample_weights: Any = None,
+    max_steps: int | None = None,
 ) -> Path:
     """The Lasso of one signal at falling penalties, with warm starts and one growing Gram matrix.
 
     Args:
-        A, b, tol, weights, nonnegative, intercept, standardise, sample_weights: as for `lasso`; b (m,).
+        A, b, tol, weights, nonnegative, intercept, standardise, sample_weights: as for `lasso`; b (m,). max_steps: of
+            each penalty.
         penalties: to solve at, ≥ 0, largest first; default `count` of them, evenly spaced in their logarithm from
             where x leaves zero, max_j |a_j'b|/w_j over penalised columns, down to `ratio` times that.
     Returns: a Path; every point has its own certificate.
@@ -43,7 +44,7 @@ def lasso_path(
             [1., 0.],
             [3., 1.]])
     """
-    model = Penalised(l1_family(weights, nonnegative), check_gap(tol), intercept, standardise)
+    model = Penalised(l1_family(weights, nonnegative), tol, intercept, standardise, max_steps)
     return model.path_of(A, b, penalties, count, ratio, sample_weights)
 
 
@@ -61,6 +62,7 @@ def elastic_net_path(
     intercept: bool = False,
     standardise: bool = False,
     sample_weights: Any = None,
+    max_steps: int | None = None,
 ) -> Path:
     """The elastic net of one signal at falling penalties λ, with warm starts and one growing Gram matrix.
 
@@ -69,8 +71,8 @@ def elastic_net_path(
     scikit-learn's enet_path(alphas, l1_ratio) is penalties = m·alphas.
 
     Args:
-        A, b, penalties, count, ratio, tol, weights, nonnegative, intercept, standardise, sample_weights: as for
-            `lasso_path`.
+        A, b, penalties, count, ratio, tol, weights, nonnegative, intercept, standardise, sample_weights, max_steps: as
+            for `lasso_path`.
         l1_ratio: ρ from 0 to 1, which is the Lasso; at 0 no penalty makes x zero, so give the penalties.
     Returns: a Path; every point has its own certificate.
     Raises: as `lasso_path`.
@@ -82,5 +84,5 @@ def elastic_net_path(
     """
     if l1_ratio == 0 and penalties is None:
         raise DataError("l1_ratio is 0, so x is zero at no penalty and there is no first one to take; give penalties")
-    model = Penalised(net_family(l1_ratio, weights, nonnegative), check_gap(tol), intercept, standardise)
+    model = Penalised(net_family(l1_ratio, weights, nonnegative), tol, intercept, standardise, max_steps)
     return model.path_of(A, b, penalties, count, ratio, sample_weights)

@@ -18,23 +18,14 @@ from ..terms import Penalty
 from .loss_data import LossData, standards
 from .strengths import as_weights
 
-__all__ = ["differentiated", "refuse", "takes_part"]
+__all__ = ["asking", "differentiated"]
 
-STRENGTHS = ("l1", "l2", "weights", "sample_weights")
-
-
-def takes_part(A: Any, b: Any, penalty: Any, options: Mapping[str, Any]) -> bool:
-    """Whether autograd asks for a derivative in any of them."""
-    given = (A, b, penalty, *(options.get(name) for name in STRENGTHS))
-    return torch.is_grad_enabled() and any(isinstance(part, Tensor) and part.requires_grad for part in given)
+TRACED = ("l1", "l2", "weights", "sample_weights")
 
 
-def refuse(what: str, A: Any, b: Any, options: Mapping[str, Any]) -> None:
-    """Raises DataError where autograd asks for a derivative that `what` has not."""
-    if takes_part(A, b, None, options):
-        raise DataError(
-            f"an argument takes part in autograd, and {what} has no derivative; detach it, or use torch.no_grad()"
-        )
+def asking(A: Any, b: Any, options: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Of what a loss is given, all that can take part in autograd."""
+    return (A, b, *(options.get(name) for name in TRACED))
 
 
 def differentiated(

@@ -15,10 +15,10 @@ from ..problem.losses import Cox, Huber, Logistic, Multinomial, Poisson
 from ..solvers import Recovery
 from ..terms import Penalty
 from .loss_data import LossData, solved
-from .loss_derivatives import differentiated, refuse, takes_part
+from .loss_derivatives import asking, differentiated
 from .loss_options import LossOptions, PenaltyOptions, penalty_maker
 from .path import Path, levels_of
-from .strengths import as_strength, held
+from .strengths import as_strength, held, in_graph, refuse
 
 __all__ = ["cox", "huber", "logistic", "loss_max_penalty", "loss_path", "multinomial", "penalised_loss", "poisson"]
 
@@ -60,7 +60,7 @@ def penalised_loss(
         term = penalty
     else:
         term = _maker(options)(held(as_strength("penalty", penalty)))
-    wanted = takes_part(A, b, penalty, options)
+    wanted = in_graph(penalty, *asking(A, b, options))
     data = _data(held(A) if wanted else A, b, loss, options)
     found = solved(data, term, options)
     return differentiated(data, found, A, b, penalty, options) if wanted else data.answer(found)
@@ -166,7 +166,7 @@ def loss_max_penalty(A: Any, b: Any, loss: str | Loss, **options: Unpack[LossOpt
     >>> loss_max_penalty(torch.eye(2), [1, 0], "logistic")
     tensor(0.5000, dtype=torch.float64)
     """
-    refuse("loss_max_penalty", A, b, options)
+    refuse("loss_max_penalty", *asking(A, b, options))
     data, make = _data(A, b, loss, options), _maker(options)
     most = _least_zero(data, make)
     return most[0] if data.single and most.ndim else most
@@ -195,7 +195,7 @@ def loss_path(
     tensor([[1., 1.],
             [7., 1.]])
     """
-    refuse("loss_path", A, b, options)
+    refuse("loss_path", *asking(A, b, options))
     data, make = _data(A, b, loss, options), _maker(options)
     if data.problem.with_penalty(make(1.0)).event_ndim == 1 and not data.single:
         raise DataError(f"b has {len(data.problem.b)} rows; a path is of one signal, so call it for each row")

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..errors import DataError
 from ..linop import Adjoint, Dense, Masked
 from ..solvers import Ending, Recovery
+from ..solvers.implicit import attach_fit
 from ..solvers.omp import Rule as Choice, omp as pursue
 from .checks import check_residual, check_rule
 from .cross_validation import Rule, Selection, cross_validate
@@ -38,7 +39,7 @@ def omp_path(
         A, intercept, sample_weights: as for `lasso`. Columns that are zero (constant, with an intercept) explain
             nothing and are never chosen. b (m,); k from 1 to min(m, n); tol, rule: as for `omp`.
     Returns: a Recovery whose row i has i + 1 nonzeros; where the pursuit ends early (tol is reached, or columns depend
-        on each other) the last rows repeat.
+        on each other) the last rows repeat. x takes part in autograd as that of `omp` does.
     Raises: DataError on shapes, types, NaN, or k.
 
     >>> omp_path(torch.eye(3), torch.tensor([0.0, 3.0, 1.0]), 2).x
@@ -56,6 +57,8 @@ def omp_path(
     if not bool(torch.isfinite(data.A.column_norms()).all() & torch.isfinite(torch.linalg.vector_norm(data.b))):
         raise DataError(f"squares of A or b leave the range of {data.b.dtype}; scale them, or give float64")
     rows = _nested(data, k, check_residual(tol), rule)
+    if data.traced is not None:
+        rows = [attach_fit(data.traced.A, data.traced.b, row) for row in rows]
     answers = [data.answer(row) for row in rows]
     return Recovery.stacked(answers + [answers[-1]] * (k - len(answers)))
 
@@ -86,7 +89,7 @@ def omp_cv(
     (2.0, [0, 3])
     """
     check_rule(choice, "choice")
-    A, b = samples_of(A, b)
+    A, b = samples_of(A, b, sample_weights)
     pairs = as_folds(folds, int(A.shape[0]), seed)
     most = min(min(len(train) for train, _ in pairs) - intercept, int(A.shape[1]))
     k = max(1, min(most, int(A.shape[1]) // 2)) if k is None else k

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..errors import DataError
 from ..solvers import Recovery
+from .strengths import refuse
 
 __all__ = ["Path", "falling", "given_levels", "levels_of"]
 
@@ -51,6 +52,7 @@ def levels_of(penalties: Any, top: Callable[[], float], count: int, ratio: float
 
 def given_levels(penalties: Any) -> Tensor:
     """The user's own levels, float64. Raises: DataError unless they are finite, ≥ 0 and do not rise."""
+    refuse("a path", penalties)
     levels = torch.as_tensor(penalties, dtype=torch.float64).detach()
     if levels.ndim != 1 or not len(levels) or not bool(torch.isfinite(levels).all()) or bool((levels < 0).any()):
         raise DataError("penalties: give one axis of finite numbers ≥ 0, largest first")

@@ -13,7 +13,7 @@ from ..errors import DataError
 from ..problem import LeastSquares
 from ..solvers import CoordinateDescent, Recovery
 from ..terms import SeparablePenalty
-from .checks import within
+from .checks import check_gap, within
 from .convex import solved
 from .families import Family
 from .path import Path, given_levels, levels_of
@@ -100,7 +100,7 @@ class Penalised:
         if problem.penalty.event_ndim == 1 and len(data.b) > 1:
             raise DataError(f"b has {len(data.b)} rows; a path is of one signal, so give (m,) and call it for each row")
         if isinstance(problem.penalty, SeparablePenalty) and data.A.device.type == "cpu":
-            descent = within(CoordinateDescent(tol=self.tol), self.max_steps)
+            descent = within(CoordinateDescent(tol=check_gap(self.tol)), self.max_steps)
             yield from descent.along(problem, (cast(SeparablePenalty, self.family(level)) for level in levels))
             return
         for level in levels:

@@ -34,13 +34,14 @@ def lasso_cv(
     intercept: bool = False,
     standardise: bool = False,
     sample_weights: Any = None,
+    max_steps: int | None = None,
 ) -> Selection:
     """The Lasso at the penalty that predicts best.
 
         λ* = argmin_λ mean_f ‖A_f x_f(λ) + c_f − b_f‖²/m_f,   x_f fitted without the samples of fold f
 
     Args:
-        A, b, tol, weights, nonnegative, intercept, sample_weights: as for `lasso`; b (m,).
+        A, b, tol, weights, nonnegative, intercept, sample_weights: as for `lasso`; b (m,). max_steps: of each fit.
         penalties, count, ratio: the common grid, as for `lasso_path`; a fold that is fitted to a share of the samples
             takes that share of each penalty, so that the penalty for each sample is the same.
         folds: a number, shuffled by `seed`, or pairs (train, test): `group_folds`, `time_folds`, one's own.
@@ -56,7 +57,7 @@ def lasso_cv(
     >>> found.index, found.curve.errors.shape, found.x.nonzero().tolist()
     (4, torch.Size([3, 5]), [[0]])
     """
-    model = Penalised(l1_family(weights, nonnegative), tol, intercept, standardise)
+    model = Penalised(l1_family(weights, nonnegative), tol, intercept, standardise, max_steps)
     return Search(penalties, count, ratio, folds, seed, rule).over({None: model}, A, b, sample_weights)
 
 
@@ -77,6 +78,7 @@ def elastic_net_cv(
     intercept: bool = False,
     standardise: bool = False,
     sample_weights: Any = None,
+    max_steps: int | None = None,
 ) -> Selection:
     """The elastic net at the penalty and l1 ratio that predict best.
 
@@ -93,8 +95,9 @@ def elastic_net_cv(
     """
     if not l1_ratios or min(l1_ratios) <= 0:
         raise DataError(f"l1_ratios are {list(l1_ratios)}; give numbers above 0 and up to 1, since 0 selects nothing")
+    options = tol, intercept, standardise, max_steps
     models: dict[float | None, Penalised] = {
-        share: Penalised(net_family(share, weights, nonnegative), tol, intercept, standardise) for share in l1_ratios
+        share: Penalised(net_family(share, weights, nonnegative), *options) for share in l1_ratios
     }
     return Search(penalties, count, ratio, folds, seed, rule).over(models, A, b, sample_weights)
 
@@ -116,6 +119,7 @@ def group_lasso_cv(
     intercept: bool = False,
     standardise: bool = False,
     sample_weights: Any = None,
+    max_steps: int | None = None,
 ) -> Selection:
     """The group Lasso, or the sparse-group Lasso, at the penalty that predicts best.
 
@@ -129,7 +133,7 @@ def group_lasso_cv(
     >>> group_lasso_cv(A, b, [0, 0, 1, 1, 2, 2], folds=3, count=5).x.nonzero().flatten().tolist()
     [0, 1]
     """
-    model = Penalised(group_family(groups, weights, l1_ratio), tol, intercept, standardise)
+    model = Penalised(group_family(groups, weights, l1_ratio), tol, intercept, standardise, max_steps)
     return Search(penalties, count, ratio, folds, seed, rule).over({None: model}, A, b, sample_weights)
 
 
@@ -148,6 +152,7 @@ def multitask_lasso_cv(
     intercept: bool = False,
     standardise: bool = False,
     sample_weights: Any = None,
+    max_steps: int | None = None,
 ) -> Selection:
     """The multi-task Lasso at the penalty that predicts best, all tasks counting alike.
 
@@ -159,5 +164,5 @@ def multitask_lasso_cv(
     >>> multitask_lasso_cv(A, b, folds=3, count=5).x.shape
     torch.Size([2, 4])
     """
-    model = Penalised(task_family(weights), tol, intercept, standardise)
+    model = Penalised(task_family(weights), tol, intercept, standardise, max_steps)
     return Search(penalties, count, ratio, folds, seed, rule).over({None: model}, A, b, sample_weights)

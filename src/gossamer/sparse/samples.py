@@ -10,6 +10,7 @@ from torch import Tensor
 from ..errors import DataError
 from ..linop import LinearOperator, Masked, as_signals, check_design
 from ..linop.sparse import is_scipy_sparse
+from .strengths import refuse
 
 __all__ = ["by_rows", "samples_of", "take_rows"]
 
@@ -19,15 +20,14 @@ def by_rows(A: Any) -> Any:
     return A.tocsr() if is_scipy_sparse(A) else A
 
 
-def samples_of(A: Any, b: Any) -> tuple[Any, Tensor]:
+def samples_of(A: Any, b: Any, sample_weights: Any = None) -> tuple[Any, Tensor]:
     """A design `by_rows` and its targets as a tensor.
 
-    Raises: DataError for what is no design, for targets that are not finite or have no axis of samples, and for either
-        that asks for a derivative.
+    Raises: DataError for what is no design, for targets that are not finite or have no axis of samples, and where one
+        of all three asks for a derivative.
     """
     targets = as_signals(b, check_design(A))
-    if torch.is_grad_enabled() and any(isinstance(part, Tensor) and part.requires_grad for part in (A, b)):
-        raise DataError("A or b takes part in autograd, and a choice has no derivative; call detach() on them")
+    refuse("a choice", A, b, sample_weights)
     if not targets.ndim:
         raise DataError(f"b is one number; A has {A.shape[0]} samples, so give ({A.shape[0]},)")
     if not bool(torch.isfinite(targets).all()):

@@ -32,7 +32,7 @@ class Search:
 
         Args: models: a family of penalties for each setting.
         """
-        A, b = samples_of(A, b)
+        A, b = samples_of(A, b, sample_weights)
         folds = as_folds(self.folds, int(A.shape[0]), self.seed)
         curves = []
         for setting, model in models.items():

@@ -18,7 +18,7 @@ from .path import falling
 from .penalised import Penalised, zero_level
 from .regression_data import RegressionData
 from .samples import samples_of, take_rows
-from .strengths import as_weights
+from .strengths import as_weights, held, refuse
 
 __all__ = ["Stability", "stability_selection"]
 
@@ -99,7 +99,8 @@ def stability_selection(
     k = max(1, int(sqrt(0.8 * n))) if k is None else k
     if not 1 <= k <= n or pairs < 1 or m < 4:
         raise DataError(f"k is {k}, pairs is {pairs}, of {m} samples; give 1 ≤ k ≤ {n}, pairs ≥ 1, at least 4 samples")
-    factors = as_weights(weights)
+    refuse("a choice", weights)
+    factors = held(as_weights(weights))
     if factors is not None and (tuple(factors.shape) != (n,) or not bool((factors > 0).all())):
         raise DataError(f"weights: give {n} factors above 0; a column without a penalty is chosen by every half")
     model = Penalised(l1_family(factors), tol, intercept, standardise)

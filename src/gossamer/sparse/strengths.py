@@ -1,4 +1,4 @@
-"""Strengths and weights of penalties as users give them: in their graph for derivatives, outside of it for solvers."""
+"""What users give beside the data, in their graph for derivatives and outside of it for solvers; and who refuses it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import StructureError
+from ..errors import DataError, StructureError
 
-__all__ = ["as_strength", "as_weights", "held", "weighted"]
+__all__ = ["as_strength", "as_weights", "held", "in_graph", "refuse", "weighted"]
 
 
 def as_strength(name: str, value: float | Tensor, like: Tensor | None = None) -> Tensor:
@@ -46,3 +46,16 @@ def held(part: Any) -> Any:
     if not isinstance(part, Tensor):
         return part
     return part.detach() if part.ndim else part.item()
+
+
+def in_graph(*parts: Any) -> bool:
+    """Whether autograd asks for a derivative in one of them."""
+    return torch.is_grad_enabled() and any(isinstance(part, Tensor) and part.requires_grad for part in parts)
+
+
+def refuse(what: str, *parts: Any) -> None:
+    """Raises: DataError where autograd asks for a derivative in one of them, which `what` has not."""
+    if in_graph(*parts):
+        raise DataError(
+            f"an argument takes part in autograd, and {what} has no derivative; detach it, or use torch.no_grad()"
+        )
