@@ -138,6 +138,15 @@ def _flat(into: Tensor) -> Tensor:
     return torch.cat([into[:, :N].flatten(), into[:, N]])
 
 
+@pytest.mark.parametrize("name", [*SMOOTH, *LABELS])
+def test_a_zero_solution_has_a_zero_derivative(name: str) -> None:
+    traced, (b, _) = A.clone().requires_grad_(), (SMOOTH | LABELS)[name]
+    found = penalised_loss(traced, b, name, 1e3)
+    assert not found.x.any()
+    assert bool(found.differentiable.all())
+    assert not torch.autograd.grad(found.x.sum(), traced)[0].any()
+
+
 def test_flat_intercepts_leave_the_derivative_of_x_alone() -> None:
     labels = LABELS["multinomial"][0]
     inputs = (A.clone().requires_grad_(), number(1.5), number(0.5))

@@ -40,7 +40,8 @@ def attach_loss(
     A, rows = widened(A), len(found.x)
     constants = found.x.new_zeros(rows) if found.intercept is None else found.intercept
     x, c = found.x.detach().double(), constants.detach().double()
-    system = _System.of(A, b, weights, loss, branch, x, c, found.intercept is not None, together)
+    intercept = found.intercept is not None
+    system = _System.of(A, b, weights, loss, branch, x, c, intercept=intercept, together=together)
     whole = as_solution(system.equation, torch.cat([system.x, c.view(len(system.x), -1)], -1), system.turned)
     x, c = whole.split([system.x.shape[-1], rows // len(system.x)], dim=-1)
     return replace(
@@ -80,6 +81,7 @@ class _System:
         branch: Branch,
         x: Tensor,
         c: Tensor,
+        *,
         intercept: bool,
         together: bool,
     ) -> _System:
@@ -92,7 +94,7 @@ class _System:
         slopes = loss.gradient(z, b, w)
         if b.requires_grad and not loss.gradient(z.detach(), b, w.detach()).requires_grad:
             raise DataError("the targets take part in autograd, and labels have no derivative; detach them")
-        across = active.among_used((slopes @ columns).reshape(count, len(x) // count, -1))
+        across = active.among_used((slopes @ columns).reshape(count, len(x) // count, len(active.used)))
         equation = (across + branch.slope(flat).gather(-1, active.places)) * active.held
         if intercept:
             equation = torch.cat([equation, slopes.sum(-1).reshape(count, -1)], -1)

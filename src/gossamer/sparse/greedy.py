@@ -30,11 +30,9 @@ from .regression_data import RegressionData
 
 __all__ = ["cosamp", "htp", "iht", "niht", "omp", "simultaneous_omp", "subspace_pursuit"]
 
-# From here on the Gram matrix costs less than it saves.
-_SIGNALS_FOR_GRAM = 16
-_DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
-# Methods that compare raw correlations of all columns take norms within this factor of each other.
-_SPREAD = 2.0
+MANY = 16  # signals from which the Gram matrix costs less than it saves
+TYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
+ALIKE = 2.0  # largest over smallest norm of columns, for methods that compare their raw correlations
 
 
 def omp(A: Any, b: Any, k: int | None = None, *, tol: float | None = None, rule: Rule = "correlation") -> Recovery:
@@ -68,7 +66,7 @@ def omp(A: Any, b: Any, k: int | None = None, *, tol: float | None = None, rule:
     check_rule(rule)
     data = _checked(A, b)
     count = _sparsity(data.A, min(data.A.shape) if k is None else k)
-    many = len(data.b) >= _SIGNALS_FOR_GRAM and not data.b.is_complex()
+    many = len(data.b) >= MANY and not data.b.is_complex()
     if many and rule == "correlation" and isinstance(data.A, Dense):
         found = _batch.batch_omp(data.A, data.b, count, None if tol is None else _targets(data.b, tol))
     else:
@@ -175,7 +173,7 @@ def _checked(A: Any, b: Any) -> RegressionData:
     """The data, of columns that can be chosen. Raises: DataError on shapes, types, NaN, and zero columns."""
     data = RegressionData.of(A, b)
     operator, b = data.A, data.b
-    if b.dtype not in _DTYPES or b.device != operator.device:
+    if b.dtype not in TYPES or b.device != operator.device:
         raise DataError(
             f"A is {operator.dtype} on {operator.device} and b on {b.device}; give both as one of float32, float64, "
             f"complex64 or complex128 on one device"
@@ -209,7 +207,7 @@ def _positive(step: float) -> float:
 
 def _alike(name: str, operator: LinearOperator) -> None:
     norms = operator.column_norms()
-    if float(norms.max()) > _SPREAD * float(norms.min()):
+    if float(norms.max()) > ALIKE * float(norms.min()):
         raise DataError(
             f"the columns of A have norms from {float(norms.min()):.3g} to {float(norms.max()):.3g}, and {name} "
             f"compares their correlations as they are; scale them to 1 and divide x by the norms, or use omp or niht"

@@ -48,8 +48,7 @@ def omp_path(
     """
     check_rule(rule)
     data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights)
-    if not data.single:
-        raise DataError(f"b has {len(data.b)} rows; a path is of one signal, so give (m,) and call it for each row")
+    data.check_single()
     if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= min(data.A.shape):
         raise DataError(f"k is {k!r}; give an int from 1 to min(m, n) = {min(data.A.shape)}")
     if not bool(torch.isfinite(data.b).all()):

@@ -71,8 +71,7 @@ class Penalised:
     def path_of(self, A: Any, b: Any, levels: Any, count: int, ratio: float, sample_weights: Any = None) -> Path:
         """The path of one signal (m,) at the levels given, or where None are, at `count` falling ones."""
         data = self.data(A, b, sample_weights)
-        if not data.single:
-            raise DataError(f"b has {len(data.b)} rows; a path is of one signal, so give (m,) and call it for each row")
+        data.check_single()
         problem = LeastSquares(data.A, data.b, self.family(1.0))
         return self._along(data, levels_of(levels, lambda: zero_level(problem), count, ratio), problem)
 
@@ -98,7 +97,7 @@ class Penalised:
         as_seen = replace(data, single=False, mean=None, scale=None)
         problem = problem or LeastSquares(data.A, data.b, self.family(levels[0]))
         if problem.penalty.event_ndim == 1 and len(data.b) > 1:
-            raise DataError(f"b has {len(data.b)} rows; a path is of one signal, so give (m,) and call it for each row")
+            data.check_single()
         if isinstance(problem.penalty, SeparablePenalty) and data.A.device.type == "cpu":
             descent = within(CoordinateDescent(tol=check_gap(self.tol)), self.max_steps)
             yield from descent.along(problem, (cast(SeparablePenalty, self.family(level)) for level in levels))

@@ -104,6 +104,11 @@ class RegressionData:
         moved = any(part is not None and part.requires_grad for part in strengths)
         return self.traced or (self if moved and torch.is_grad_enabled() else None)
 
+    def check_single(self) -> None:
+        """Raises: DataError unless b is one signal, (m,)."""
+        if not self.single:
+            raise DataError(f"b has {len(self.b)} rows; a path is of one signal, so give (m,) and call it for each row")
+
     @property
     def blank(self) -> Tensor:
         """Columns that explain nothing: zero, or constant beside an intercept. (n,) bool."""

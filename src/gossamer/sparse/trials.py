@@ -14,7 +14,7 @@ from ..linop import Dense
 from ..solvers.restricted import RestrictedFit
 from .convex import sparse_encode
 from .families import group_family
-from .greedy import omp, simultaneous_omp, subspace_pursuit
+from .greedy import ALIKE, omp, simultaneous_omp, subspace_pursuit
 from .information import information_criterion
 from .lasso_path import lasso_path
 from .omp_path import omp_cv, omp_path
@@ -27,7 +27,6 @@ QUARTER = 4  # a greedy way goes as far as m/4 columns: beyond, what it adds to 
 DEEPEST = 40  # and no further than this
 LEVELS = 40  # of the penalty, down to this share of the first:
 DEPTH = 0.03
-ALIKE = 2.0  # subspace pursuit's own limit of largest over smallest norm
 TRIAL_TOL = 1e-4  # of the convex problems: supports, not values, are judged
 LOOKS = 30  # rounds of noise level and choice
 
