@@ -19,12 +19,13 @@ DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 _NAMES = tuple(str(dtype).removeprefix("torch.") for dtype in DTYPES)
 
 
-def as_operator(A: Any) -> LinearOperator:
+def as_operator(A: Any, *, unread: bool = False) -> LinearOperator:
     """A design as a `LinearOperator`.
 
     Args:
         A: an operator, given back as it is; a tensor (m, n), dense or sparse (COO, CSR, CSC); a numpy array; a scipy
             sparse matrix or array. float32, float64, complex64 or complex128; it is not copied where it need not be.
+        unread: leave it to the caller to see that the entries of a dense design are finite.
     Raises: DataError unless it has two axes, at least one entry, one of these types and only finite entries.
 
     >>> as_operator(torch.eye(3)).shape
@@ -42,7 +43,8 @@ def as_operator(A: Any) -> LinearOperator:
         _check_finite(sparse.entries)
         return sparse
     matrix = A if isinstance(A, Tensor) else _from_numpy(A)
-    _check_finite(matrix)
+    if not unread:
+        _check_finite(matrix)
     return Dense(matrix)
 
 

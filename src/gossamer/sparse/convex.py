@@ -84,7 +84,9 @@ def lasso(
     (tensor([ 2.,  0., -1.]), 'converged: the certificate is below the tolerance')
     """
     box, factors = _box(nonnegative, bounds, standardise), as_weights(weights)
-    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
+    data = RegressionData.of(
+        A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise, for_squares=True
+    )
     strength = as_strength("penalty", penalty, data.b)
     level, weights = held(strength), held(factors)
     term = L1(level, weights) if box == (-inf, inf) else BoxedL1(level, *box, weights)
@@ -121,7 +123,9 @@ def elastic_net(
     tensor([1., 0.])
     """
     box, factors = _box(nonnegative, bounds, standardise), as_weights(weights)
-    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
+    data = RegressionData.of(
+        A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise, for_squares=True
+    )
     first, second = as_strength("l1", l1, data.b), as_strength("l2", l2, data.b)
     term = ElasticNet(held(first), held(second), held(factors), *box)
     branch = EntryBranch(weighted(first, factors), second, *box)
@@ -154,7 +158,9 @@ def group_lasso(
     >>> group_lasso(torch.eye(3), torch.tensor([3.0, 4.0, 0.5]), 1.0, [0, 0, 1], weights=[1.0, 1.0]).x
     tensor([2.4000, 3.2000, 0.0000])
     """
-    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
+    data = RegressionData.of(
+        A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise, for_squares=True
+    )
     labels, factors = torch.as_tensor(groups).to(data.b.device), as_weights(weights)
     entry, strength = as_strength("l1", l1, data.b), as_strength("penalty", penalty, data.b)
     given = held(strength), labels, held(factors)
@@ -192,7 +198,9 @@ def multitask_lasso(
     tensor([[2.4000, 0.0000],
             [3.2000, 0.0000]])
     """
-    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
+    data = RegressionData.of(
+        A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise, for_squares=True
+    )
     if data.single:
         raise DataError(f"b has shape {tuple(data.b[0].shape)}; give (tasks, m), or call lasso for one task")
     strength, factors = as_strength("penalty", penalty, data.b), as_weights(weights)
@@ -293,7 +301,9 @@ def max_penalty(
     >>> max_penalty(torch.eye(2), torch.tensor([3.0, -4.0]))
     tensor(4., dtype=torch.float64)
     """
-    data = RegressionData.of(A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise)
+    data = RegressionData.of(
+        A, b, intercept=intercept, sample_weights=sample_weights, standardise=standardise, for_squares=True
+    )
     factors, at = as_weights(weights), data.traced or data
     correlation = LeastSquares(at.A, at.b, L1(1.0, factors)).correlation
     size = correlation.clamp(min=0) if nonnegative else correlation.abs()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
-from ..linop import Dense, LinearOperator, Standardised, as_operator, as_signals
+from ..linop import Dense, LinearOperator, Standardised, as_operator, as_signals, check_design
 from ..linop.row_scaled import RowScaled
 from ..problem.least_squares import widened
 from ..solvers import Recovery
@@ -46,16 +46,24 @@ class RegressionData:
 
     @classmethod
     def of(
-        cls, A: Any, b: Any, *, intercept: bool = False, sample_weights: Any = None, standardise: bool = False
+        cls,
+        A: Any,
+        b: Any,
+        *,
+        intercept: bool = False,
+        sample_weights: Any = None,
+        standardise: bool = False,
+        for_squares: bool = False,
     ) -> RegressionData:
         """With `standardise` the columns that the solver sees have a mean square of 1, about their mean when centred.
 
-        A dense A, b and sample weights may take part in autograd; see `traced`.
+        A dense A, b and sample weights may take part in autograd; see `traced`. `for_squares` promises that a
+        `LeastSquares` is made of this: it finds what is not finite in A'b, and spares a large A one of its readings.
 
-        Raises: DataError on shapes, and on sample weights that are not positive.
+        Raises: DataError on shapes, on NaN, and on sample weights that are not positive.
         """
-        design = as_operator(A)
-        b = as_signals(b, design.dtype)
+        b = as_signals(b, check_design(A))
+        design = as_operator(A, unread=for_squares and _touches_all(b))
         matrix = design.matrix if isinstance(design, Dense) else None
         if not any(isinstance(part, Tensor) and part.requires_grad for part in (matrix, b, sample_weights)):
             return cls._of(design, b, sample_weights, intercept, standardise)
@@ -132,6 +140,11 @@ def _norms(design: LinearOperator, mean: Tensor | None) -> tuple[Tensor, Tensor]
     m = design.shape[0]
     off = max(torch.finfo(design.dtype).eps, m * torch.finfo(torch.float64).eps)  # a sum of m has m roundings at most
     return norms, norms <= 4 * off * mean.abs() * m**0.5
+
+
+def _touches_all(b: Tensor) -> bool:
+    """Whether A'b is one vector and shows every bad entry of A: a product may skip a sample whose target is 0."""
+    return b.ndim == 1 and bool((b != 0).all())
 
 
 def _detached(part: Any) -> Any:
