@@ -17,6 +17,7 @@ from .convex import ConvexSolver, recovered, warm
 from .gram_pool import GramPool
 from .gram_quadratic import GramQuadratic
 from .outcome import Recovery
+from .support_factor import Indices, SupportFactor
 
 __all__ = ["CoordinateDescent"]
 
@@ -51,7 +52,8 @@ class CoordinateDescent(ConvexSolver):
         self._check(problem)
         pool = pool or GramPool(problem.wide)
         start = warm(problem, x0).double()
-        signals = [_Signal(problem, pool, row, start[row], self.tol) for row in range(len(start))]
+        factor = SupportFactor()
+        signals = [_Signal(problem, pool, factor, row, start[row], self.tol) for row in range(len(start))]
         return self._together(problem, signals, [signal.solve(self.max_rounds) for signal in signals])
 
     def along(self, problem: LeastSquares, penalties: Iterable[SeparablePenalty]) -> Iterator[Recovery]:
@@ -66,7 +68,7 @@ class CoordinateDescent(ConvexSolver):
             at = problem.with_penalty(penalty)
             if signal is None:
                 self._check(at)
-                signal = _Signal(at, GramPool(at.wide), 0, warm(at, None)[0].double(), self.tol)
+                signal = _Signal(at, GramPool(at.wide), SupportFactor(), 0, warm(at, None)[0].double(), self.tol)
                 judged = signal.solve(self.max_rounds)
             else:
                 judged = signal.moved_on(penalty, self.max_rounds)
@@ -91,8 +93,11 @@ class CoordinateDescent(ConvexSolver):
 class _Signal:
     """One signal's way to its solution."""
 
-    def __init__(self, problem: LeastSquares, pool: GramPool, row: int, x: Tensor, tol: float) -> None:
+    def __init__(
+        self, problem: LeastSquares, pool: GramPool, factor: SupportFactor, row: int, x: Tensor, tol: float
+    ) -> None:
         self.problem, self.pool, self.x, self.tol = problem, pool, x, tol
+        self.factor = factor
         self.target = problem.b[row]
         self.b = self.target.double()
         self.slope = problem.correlation[row]
@@ -171,13 +176,13 @@ class _Signal:
         return len(new), float(most.values[0])
 
     def _inner(self, accuracy: float) -> None:
-        places = self.pool.places(self.working)
-        if 2 * len(places) < len(self.pool.indices):
-            indices, gram = self.working, self.pool.gram[np.ix_(places, places)]
-        else:  # more columns than asked for do no harm, and need no copy of the Gram matrix
-            indices, gram = self.pool.indices, self.pool.gram
+        places: Indices | None = self.pool.places(self.working)
+        indices = self.working
+        if 2 * len(indices) >= len(self.pool.indices):  # more columns do no harm, and need no copy of the Gram matrix
+            places, indices = None, self.pool.indices
         low, high = self.penalty.bounds
-        inner = GramQuadratic(gram, self.levels.numpy()[indices], low, high, self.penalty.ridge)
+        levels = self.levels.numpy()[indices]
+        inner = GramQuadratic(self.pool.gram, places, levels, low, high, self.penalty.ridge, self.factor)
         size = float(self.x.abs().sum())
         last = self.share * self.tol * (self.half / size if size else self.unit)
         accuracy = max(accuracy, last, FINEST * self.most)

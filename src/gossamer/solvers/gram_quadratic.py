@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ..kernels import l1_sweeps
+from .support_factor import SupportFactor
 
 __all__ = ["GramQuadratic"]
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 SWEEPS = 40  # between two Newton steps: they cost about as much as one where the nonzeros are many
 ROUNDS = 500
-DAMPING = 1e-9  # of the largest diagonal entry, added where nonzero columns depend on each other
 
 
 @dataclass(eq=False)
 class GramQuadratic:
     """min_x ½x'(G + ridge)x − c'x + Σ level_j|x_j|, low ≤ x_j ≤ high.
 
-    Args: G (k, k), whose rows may lie apart; level (k,).
+    Args: whole (n, n), whose rows may lie apart; places (k,): the rows and columns of it that are G, None for all of
+        them; level (k,); factor: what is known of `whole` from earlier Newton steps.
     """
 
-    G: Array
+    whole: Array
+    places: Indices | None
     level: Array
     low: float
     high: float
     ridge: float
+    factor: SupportFactor = field(default_factory=SupportFactor)
+
+    def __post_init__(self) -> None:
+        self.G = self.whole if self.places is None else self.whole[np.ix_(self.places, self.places)]
 
     def solve(self, x: Array, h: Array, accuracy: float) -> Array:
         """From x with h = c − (G + ridge)x, until a sweep takes away no slope above `accuracy`.
@@ -55,7 +62,10 @@ class GramQuadratic:
         if not len(S):
             return
         held = x[S]
-        move = self._towards(S, h[S] - self.level[S] * np.sign(held))
+        support = S if self.places is None else self.places[S]
+        move = self.factor.solve(self.whole, support, self.ridge, h[S] - self.level[S] * np.sign(held))
+        if move is None:
+            return
         floor = np.where(held > 0, max(0.0, self.low), self.low)
         roof = np.where(held < 0, min(0.0, self.high), self.high)
         landed = np.clip(held + move, floor, roof)
@@ -77,15 +87,4 @@ class GramQuadratic:
                 x[S] = landed if step is trials[0] else held + step
                 h -= pull
                 return
-
-    def _towards(self, S: NDArray[np.intp], slope: Array) -> Array:
-        """(G_SS + ridge)⁻¹ slope, damped where that matrix is singular; zero where even this fails."""
-        block = torch.from_numpy(self.G[np.ix_(S, S)])
-        diagonal = block.diagonal()
-        diagonal += self.ridge
-        factor, info = torch.linalg.cholesky_ex(block)
-        if int(info):
-            diagonal += DAMPING * float(diagonal.max())
-            factor, info = torch.linalg.cholesky_ex(block)
-        move: Array = torch.cholesky_solve(torch.from_numpy(slope)[:, None], factor)[:, 0].numpy()
-        return move if not int(info) and np.isfinite(move).all() else np.zeros_like(slope)
+        self.factor.forget()

@@ -159,7 +159,7 @@ class _Part:
         gram = gram - across @ whole[k:, :k] if len(across.mT) else gram
         h = h - across @ slope[k:]
         low, high = self.penalty.bounds
-        model = GramQuadratic(gram.numpy(), levels.numpy(), low, high, self.penalty.ridge)
+        model = GramQuadratic(gram.numpy(), None, levels.numpy(), low, high, self.penalty.ridge)
         step = torch.from_numpy(model.solve(values.numpy(), h.numpy(), accuracy)) - values
         return torch.cat([step, inverse @ slope[k:] - across.mT @ step])
 
