@@ -21,10 +21,11 @@ from .support_factor import Indices, SupportFactor
 
 __all__ = ["CoordinateDescent"]
 
-FIRST = 100  # columns by which a working set grows at least
+FIRST = 100  # columns by which a working set grows at least, ...
+SHARE = 1 / 64  # ... and this share of all: the dearer a look at A, the more is taken from each
 # Of the working set: where fewer are added, this round may be the last, and is solved and judged as such.
 SETTLED = 0.07
-LOOSE = 0.01  # of the worst violation outside: how well the inner problem is solved in the rounds before
+LOOSE = 0.1  # of the worst violation outside: how well the inner problem is solved in the rounds before
 TIGHT = 0.1  # the inner problem's share of the tolerance, lowered when the whole does not meet its own
 FINEST = 1e-14  # of max |A'b|: rounding of the inner gradient in float64
 
@@ -170,7 +171,7 @@ class _Signal:
         nonzero = self.x.numpy().nonzero()[0]
         wrong[torch.from_numpy(self.working)] = 0.0
         wrong[torch.from_numpy(nonzero)] = 0.0
-        most = wrong.topk(min(max(FIRST, int(self.pool.growth * len(nonzero))), len(wrong)))
+        most = wrong.topk(min(max(FIRST, int(SHARE * len(wrong)), int(self.pool.growth * len(nonzero))), len(wrong)))
         new = most.indices[most.values > 0].numpy()
         self.working = np.unique(np.concatenate([self.working, nonzero, new]))
         return len(new), float(most.values[0])
