@@ -44,8 +44,9 @@ def duality_gap(A: LinearOperator, b: Tensor, penalty: Penalty, x: Tensor) -> Ce
 
     With r = b − Ax, Ω = Ω₀ + (μ/2)‖·‖² and c = A'r − μx, any s for which Ω₀*(s·c) is finite gives
 
-        min P ≥ D = ½‖b‖² − ½‖b − s·r‖² − ½s²μ‖x‖² − Ω₀*(s·c).
+        min P ≥ D = ½‖b‖² − ½‖b − s·r‖² − ½s²μ‖x‖² − Ω₀*(s·c),
 
+    and with μ > 0 also ½‖b‖² − ½‖b − r‖² − Ω*(A'r), whose loss is of second order in what violates; the better counts.
     Entries that Ω₀ does not touch need c = 0: the dual point is that of x with those entries fitted to the rest.
     Entries that it bounds on one side alone need c ≤ 0 there: `DualCone` moves the residual to where that holds.
 
@@ -81,26 +82,30 @@ def _judged(A: LinearOperator, b: Tensor, penalty: Penalty, x: Tensor, cone: Dua
     if rest.free is not None:
         point = _fitted(A, rest.free, ridge, x, residual)
         left = b - A.mv(point)
-    slope = A.rmv(left)
+    pull = A.rmv(left)
     if cone is not None:
         left = cone.inside(A, left)
-        slope = cone.clean(A.rmv(left))
-    if ridge:
-        slope = slope - ridge * point
+        pull = cone.clean(A.rmv(left))
+    slope = pull - ridge * point if ridge else pull
     if rest.free is not None:
         slope = torch.where(rest.free, 0.0, slope)
-    if ridge and rest.half_free is not None:
-        # The ridge makes Ω* finite everywhere: the residual is dual as it is.
-        bound = 0.5 * _total(b * b - (b - left) ** 2, event) - penalty.conjugate(A.rmv(left))
-    else:
+    bound = torch.full_like(objective, -torch.inf)
+    if not ridge or rest.half_free is None:
         scale = (rest.dual_scale(slope) * (1 - HAIR))[(..., *[None] * event)]
-        bound = 0.5 * _total(b * b - (b - scale * left) ** 2, event) - rest.conjugate(scale * slope)
+        bound = _explained(b, scale * left, event) - rest.conjugate(scale * slope)
         if ridge:
             bound = bound - 0.5 * ridge * _total((scale * point) ** 2, event)
+    if ridge:  # which makes Ω* finite everywhere, so that the residual is dual as it is
+        bound = torch.maximum(bound, _explained(b, left, event) - penalty.conjugate(pull))
     at_zero = 0.5 * _total(b * b, event)
     gap = (objective - bound).clamp(min=0) / torch.where(at_zero > 0, at_zero, 1.0)
     norm = torch.linalg.vector_norm(residual, dim=-1)
     return Certificate(objective, gap, norm, slope if rest.free is None else None)
+
+
+def _explained(b: Tensor, dual: Tensor, event: int) -> Tensor:
+    """½‖b‖² − ½‖b − y‖², what a dual point y claims of the objective at zero."""
+    return 0.5 * _total(b * b - (b - dual) ** 2, event)
 
 
 def _fitted(A: LinearOperator, free: Tensor, ridge: float, x: Tensor, residual: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import cast
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,6 +22,9 @@ __all__ = ["CoordinateDescent"]
 
 FIRST = 100  # columns by which a working set grows at least, ...
 SHARE = 1 / 64  # ... and this share of all: the dearer a look at A, the more is taken from each
+# How far towards the worst violator left out an inner problem raises its levels: at levels that do not yet let it in,
+# the columns that are in fit less of what it explains, and the next look picks better.
+RAISE = 1 / 3
 # Of the working set: where fewer are added, this round may be the last, and is solved and judged as such.
 SETTLED = 0.07
 LOOSE = 0.1  # of the worst violation outside: how well the inner problem is solved in the rounds before
@@ -104,7 +106,7 @@ class _Signal:
         self.slope = problem.correlation[row]
         self.most = float(self.slope.abs().max())
         self.half = 0.5 * float(self.b @ self.b)
-        self.working = np.empty(0, np.intp)
+        self.working = torch.zeros(len(x), dtype=torch.bool)
         self._under(cast(SeparablePenalty, problem.penalty))
 
     def _under(self, penalty: SeparablePenalty) -> None:
@@ -135,9 +137,9 @@ class _Signal:
     def _rounds(self, judged: Certificate | None, max_rounds: int) -> Certificate:
         while judged is None or float(judged.gap) > self.tol:
             before = self.x
-            added, worst = self._grow(self.levels)
-            settled = added <= SETTLED * len(self.working)
-            self._inner(0.0 if settled else LOOSE * worst)
+            added, worst, raised = self._grow(self.levels)
+            settled = raised == 1 and added <= SETTLED * int(self.working.sum())
+            self._inner(0.0 if settled else LOOSE * worst, raised)
             self.rounds += 1
             stuck = not added and self.share < TIGHT and torch.equal(before, self.x)
             if stuck or self.rounds == max_rounds:
@@ -165,24 +167,31 @@ class _Signal:
             self.slope = judged.slope
         return judged
 
-    def _grow(self, levels: Tensor) -> tuple[int, float]:
-        """Take the worst violators of `levels` in beside the nonzeros; how many were added, and how wrong the worst."""
-        wrong = self.penalty.outside(self.x, self.slope, levels)
-        nonzero = self.x.numpy().nonzero()[0]
-        wrong[torch.from_numpy(self.working)] = 0.0
-        wrong[torch.from_numpy(nonzero)] = 0.0
-        most = wrong.topk(min(max(FIRST, int(SHARE * len(wrong)), int(self.pool.growth * len(nonzero))), len(wrong)))
-        new = most.indices[most.values > 0].numpy()
-        self.working = np.unique(np.concatenate([self.working, nonzero, new]))
-        return len(new), float(most.values[0])
+    def _grow(self, levels: Tensor) -> tuple[int, float, float]:
+        """Take the worst violators of `levels` in beside the nonzeros.
 
-    def _inner(self, accuracy: float) -> None:
-        places: Indices | None = self.pool.places(self.working)
-        indices = self.working
+        Returns: how many were added; how wrong the worst was; by which factor the coming inner problem had better raise
+            its levels, in view of the violators that had to be left out.
+        """
+        wrong = self.penalty.outside(self.x, self.slope, levels)
+        nonzero = torch.from_numpy(self.x.numpy().nonzero()[0])
+        self.working[nonzero] = True
+        wrong[self.working] = 0.0
+        count = max(FIRST, int(SHARE * len(wrong)), int(self.pool.growth * len(nonzero)))
+        most = wrong.topk(min(count, len(wrong)))
+        new = most.indices[most.values > 0]
+        self.working[new] = True
+        wrong[new] = 0.0
+        left = float((wrong / levels).nan_to_num(posinf=0.0).max())
+        return len(new), float(most.values[0]), 1 + RAISE * left
+
+    def _inner(self, accuracy: float, raised: float = 1.0) -> None:
+        indices = self.working.numpy().nonzero()[0]
+        places: Indices | None = self.pool.places(indices)
         if 2 * len(indices) >= len(self.pool.indices):  # more columns do no harm, and need no copy of the Gram matrix
             places, indices = None, self.pool.indices
         low, high = self.penalty.bounds
-        levels = self.levels.numpy()[indices]
+        levels = raised * self.levels.numpy()[indices]
         inner = GramQuadratic(self.pool.gram, places, levels, low, high, self.penalty.ridge, self.factor)
         size = float(self.x.abs().sum())
         last = self.share * self.tol * (self.half / size if size else self.unit)
