@@ -178,6 +178,25 @@ def test_the_certificate_knows_a_corrupted_answer(penalty: L1 | ElasticNet) -> N
     assert all(more > less for less, more in pairwise(gaps))
 
 
+@pytest.mark.parametrize("l2", [1e-6, 0.5, 50.0])
+def test_with_a_ridge_the_gap_is_a_bound_and_of_second_order(l2: float) -> None:
+    """A ridge makes the conjugate finite, so that an entry that violates a little costs its square alone."""
+    A, b = problem()
+    penalty, best = ElasticNet(2.0, l2), elastic_net(A, b, 2.0, l2, tol=1e-14)
+    least, at_zero = float(best.objective), 0.5 * float(b @ b)
+    gaps = []
+    for size in (1e-2, 1e-3):
+        judged = duality_gap(Dense(A), b, penalty, best.x + size * torch.linspace(-1, 1, 120, dtype=torch.float64))
+        gaps.append(float(judged.gap))
+        assert gaps[-1] * at_zero >= (float(judged.objective) - least) * (1 - 1e-6)
+    if l2 >= 0.5:
+        moved = best.x.nonzero()[:, 0]  # along the support alone: elsewhere |x_j| costs its first power
+        step = torch.zeros_like(best.x)
+        step[moved] = torch.linspace(-1, 1, len(moved), dtype=torch.float64)
+        first, second = (float(duality_gap(Dense(A), b, penalty, best.x + s * step).gap) for s in (1e-4, 1e-5))
+        assert first >= 50 * second
+
+
 def test_a_path_is_its_points_and_starts_at_zero() -> None:
     A, b = problem(40, 60)
     path = lasso_path(A, b, count=10, ratio=0.05, tol=1e-10)

@@ -14,7 +14,7 @@ from .products import checked, few_places, norm2_by_lanczos, norms_by_columns
 
 __all__ = ["Dense"]
 
-LARGE = 1 << 16  # entries: from here on a product costs more than the way to numpy and back
+LARGE = 1 << 16  # entries: from here on reading them costs more than the way to numpy and back
 SMALL = 256  # of the smaller side: up to here all eigenvalues cost less than the products of Lanczos
 
 
@@ -55,8 +55,7 @@ class Dense(LinearOperator):
         return self.matrix
 
     def columns(self, indices: Tensor) -> Tensor:
-        if readable([self.matrix, indices]) and not torch.compiler.is_compiling():
-            # By numpy, which picks out of a row-major matrix in a fifth of torch's time, and lays each column together.
+        if _for_numpy(self.matrix, indices):  # which picks out of a row-major matrix in a fifth of torch's time
             return torch.from_numpy(self.matrix.detach().numpy().T[indices.numpy()]).mT
         return self.matrix.mT[indices].mT if self._by_columns else self.matrix.index_select(1, indices)
 
@@ -114,8 +113,11 @@ def _times(vectors: Tensor, matrix: Tensor) -> Tensor:
 
     Such a product is as fast as memory is read, and numpy's BLAS does so on every maker's processor.
     """
-    if vectors.ndim > 1 or matrix.numel() < LARGE or matrix.is_complex() or torch.compiler.is_compiling():
-        return vectors @ matrix
-    if not readable([vectors, matrix]):
+    if vectors.ndim > 1 or matrix.is_complex() or not _for_numpy(matrix, vectors):
         return vectors @ matrix
     return torch.from_numpy(vectors.detach().numpy() @ matrix.detach().numpy())
+
+
+def _for_numpy(matrix: Tensor, other: Tensor) -> bool:
+    """Whether numpy can read both, and the matrix is large enough to be worth it."""
+    return matrix.numel() >= LARGE and not torch.compiler.is_compiling() and readable([matrix, other])
