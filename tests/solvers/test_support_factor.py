@@ -32,15 +32,15 @@ def test_every_support_is_solved_as_if_it_were_the_first(ridge: float) -> None:
 def test_few_changes_keep_the_factor_and_many_do_not() -> None:
     factor, whole = SupportFactor(), np.arange(60)
     factor.solve(GRAM, whole, 0.0, np.ones(60))
-    first = factor.lower
+    first = factor.triangle
     few = np.concatenate([whole[2:], [70, 71]])
     y = factor.solve(GRAM, few, 0.0, np.ones(60))
-    assert factor.lower is first
+    assert factor.triangle is first
     assert y is not None
     np.testing.assert_allclose(y, solved(few, np.ones(60)), rtol=1e-9)
     many = np.arange(60 - int(CHANGES * 60))
     factor.solve(GRAM, many, 0.0, np.ones(len(many)))
-    assert factor.lower is not first
+    assert factor.triangle is not first
 
 
 def test_only_drops_and_only_additions_and_another_ridge() -> None:

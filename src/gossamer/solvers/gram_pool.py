@@ -100,8 +100,9 @@ class _Rows(_Columns):
             rows[:k] = self.rows[:k]
             self.rows = rows
         fresh = self.rows[k:size]
-        torch.from_numpy(fresh).copy_(self.A.columns(torch.from_numpy(new)).mT)
-        # By numpy: its matrix products know AVX-512 on every maker's processor, and halve the work of F F'.
+        # By numpy, the copy as well: its matrix products know AVX-512 on every maker's processor and halve the work of
+        # F F', and its threads would wait for torch's, which stay awake for a while after each piece of work.
+        np.copyto(fresh, self.A.columns(torch.from_numpy(new)).mT.numpy())
         products[:, k:] = fresh @ fresh.T
         np.matmul(fresh, self.rows[:k].T, out=products[:, :k])
         self.count = size

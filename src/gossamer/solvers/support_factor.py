@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 __all__ = ["Indices", "SupportFactor"]
@@ -34,7 +33,7 @@ class SupportFactor:
     def forget(self) -> None:
         """Begin with a fresh factor at the next call."""
         self.base: Indices = np.empty(0, np.intp)
-        self.lower: Array = np.empty((0, 0))
+        self.triangle: _Triangle | None = None
         self.ridge = self.added = 0.0
 
     def solve(self, gram: Array, support: Indices, ridge: float, r: Array) -> Array | None:
@@ -43,12 +42,13 @@ class SupportFactor:
         place[self.base] = np.arange(len(self.base))
         found = place[support]
         changes = np.count_nonzero(found < 0) + len(self.base) - np.count_nonzero(found >= 0)
-        if ridge != self.ridge or changes > CHANGES * len(support):
-            if not self._anew(gram, support, ridge):
-                return None
-            found = np.arange(len(support))
+        triangle = self.triangle
+        if triangle is None or ridge != self.ridge or changes > CHANGES * len(support):
+            triangle, found = self._anew(gram, support, ridge), np.arange(len(support))
+        if triangle is None:
+            return None
         try:
-            y = self._bordered(gram, support, found, r)
+            y = self._bordered(triangle, gram, support, found, r)
         except np.linalg.LinAlgError:
             y = np.full(len(r), np.nan)
         if np.isfinite(y).all():
@@ -56,19 +56,19 @@ class SupportFactor:
         self.forget()
         return None
 
-    def _anew(self, gram: Array, support: Indices, ridge: float) -> bool:
+    def _anew(self, gram: Array, support: Indices, ridge: float) -> _Triangle | None:
         diagonal = gram[support, support]
         for added in (ridge, ridge + DAMPING * float(diagonal.max())):
             try:
-                lower = _cholesky(gram, support, added)
+                self.triangle = _Triangle(gram, support, added)
             except np.linalg.LinAlgError:
                 continue
-            self.base, self.lower, self.ridge, self.added = support, lower, ridge, added
-            return True
+            self.base, self.ridge, self.added = support, ridge, added
+            return self.triangle
         self.forget()
-        return False
+        return None
 
-    def _bordered(self, gram: Array, support: Indices, found: Indices, r: Array) -> Array:
+    def _bordered(self, triangle: _Triangle, gram: Array, support: Indices, found: Indices, r: Array) -> Array:
         known = found >= 0
         new, size = support[~known], len(self.base)
         dropped = np.ones(size, bool)
@@ -79,41 +79,50 @@ class SupportFactor:
         sides[:, :k] = gram[np.ix_(self.base, new)]
         sides[out, k + np.arange(len(out))] = 1.0
         sides[found[known], -1] = r[known]
-        sides = _solved(self.lower, sides)
+        sides = triangle.forward(sides)
         across, along = sides[:, :-1], sides[:, -1]
         schur, right = -across.T @ across, -across.T @ along
         schur[:k, :k] += gram[np.ix_(new, new)]
         schur[np.arange(k), np.arange(k)] += self.added
         right[:k] += r[~known]
         border = np.linalg.solve(schur, right)
-        inner = _solved(self.lower.T, (along - across @ border)[:, None])[:, 0]
+        inner = triangle.backward(along - across @ border)
         y = np.empty(len(support))
         y[known], y[~known] = inner[found[known]], border[:k]
         return y
 
 
-def _cholesky(gram: Array, support: Indices, added: float) -> Array:
-    """L with LL' = G_SS + added, block column by block column, each gathered when its turn comes.
+class _Triangle:
+    """L with LL' = G_SS + added, and the inverses of its diagonal blocks, which make a solution matrix products.
 
-    Raises: LinAlgError where that is not positive definite.
+    By numpy throughout: its threads and torch's, where both are awake, wait for each other.
+
+    Raises: LinAlgError where that matrix is not positive definite.
     """
-    k = len(support)
-    lower = np.zeros((k, k))
-    for start in range(0, k, BLOCK):
-        stop = min(start + BLOCK, k)
-        block = gram[np.ix_(support[start:], support[start:stop])]
-        block[np.arange(stop - start), np.arange(stop - start)] += added
-        block -= lower[start:, :start] @ lower[start:stop, :start].T
-        corner = np.linalg.cholesky(block[: stop - start])
-        lower[start:stop, start:stop] = corner
-        lower[stop:, start:stop] = block[stop - start :] @ np.linalg.inv(corner).T
-    return lower
 
+    def __init__(self, gram: Array, support: Indices, added: float) -> None:
+        k = len(support)
+        self.lower = lower = np.zeros((k, k))
+        self.blocks: list[tuple[int, int, Array]] = []
+        for start in range(0, k, BLOCK):
+            stop = min(start + BLOCK, k)
+            block = gram[np.ix_(support[start:], support[start:stop])]  # gathered when its turn comes
+            block[np.arange(stop - start), np.arange(stop - start)] += added
+            block -= lower[start:, :start] @ lower[start:stop, :start].T
+            corner = np.linalg.cholesky(block[: stop - start])
+            inverse = np.linalg.inv(corner)
+            lower[start:stop, start:stop] = corner
+            lower[stop:, start:stop] = block[stop - start :] @ inverse.T
+            self.blocks.append((start, stop, inverse))
 
-def _solved(triangle: Array, right: Array) -> Array:
-    """triangle⁻¹ right, for L or a view L'."""
-    upper = not triangle.flags.c_contiguous
-    solution: Array = torch.linalg.solve_triangular(
-        torch.from_numpy(triangle), torch.from_numpy(right), upper=upper
-    ).numpy()
-    return solution
+    def forward(self, right: Array) -> Array:
+        """L⁻¹ right, (k, c). In place."""
+        for start, stop, inverse in self.blocks:
+            right[start:stop] = inverse @ (right[start:stop] - self.lower[start:stop, :start] @ right[:start])
+        return right
+
+    def backward(self, right: Array) -> Array:
+        """L⁻ᵀ right, (k,). In place."""
+        for start, stop, inverse in reversed(self.blocks):
+            right[start:stop] = inverse.T @ (right[start:stop] - self.lower[stop:, start:stop].T @ right[stop:])
+        return right
