@@ -15,7 +15,7 @@ __all__ = ["GramQuadratic"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
-SWEEPS = 10  # between two Newton steps: they cost about as much as one where the nonzeros are many
+SWEEPS = 16  # between two Newton steps: they cost about as much as one where the nonzeros are many
 ROUNDS = 500
 
 
