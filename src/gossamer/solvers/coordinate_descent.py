@@ -36,9 +36,11 @@ FINEST = 1e-14  # of max |A'b|: rounding of the inner gradient in float64
 class CoordinateDescent(ConvexSolver):
     """Penalties of the L1 family, one signal after another, for designs with many columns.
 
-    A round adds the columns that violate optimality most (half as many as there are nonzeros, at least 100), extends
-    their Gram matrix by matrix products, solves the small problem in float64 and looks at all columns again. The small
-    problem is solved by coordinate descent for which entries, and Newton steps for how large (`gram_quadratic`).
+    A round adds the columns that violate optimality most (half as many as there are nonzeros, at least 100 and a 64th
+    of all), extends their Gram matrix by matrix products, solves the small problem in float64 and looks at all columns
+    again. While violators must be left out the small problem has a larger penalty, by a third of the way to the one
+    that would keep them at zero: λ falls as the working set grows. The small problem is solved by coordinate descent
+    for which entries, and Newton steps for how large (`gram_quadratic`).
     A is read once a round, and once more where the certificate is asked. It is only multiplied and asked for columns
     of the working set: a sparse design is never made dense as a whole.
 
