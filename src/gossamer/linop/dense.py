@@ -113,7 +113,7 @@ def _times(vectors: Tensor, matrix: Tensor) -> Tensor:
 
     Such a product is as fast as memory is read, and numpy's BLAS does so on every maker's processor.
     """
-    if vectors.ndim > 1 or matrix.is_complex() or not _for_numpy(matrix, vectors):
+    if vectors.numel() != vectors.shape[-1] or matrix.is_complex() or not _for_numpy(matrix, vectors):
         return vectors @ matrix
     return torch.from_numpy(vectors.detach().numpy() @ matrix.detach().numpy())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import cast
 
 import torch
@@ -114,8 +115,8 @@ class _Signal:
     def _under(self, penalty: SeparablePenalty) -> None:
         self.penalty, self.share, self.rounds = penalty, TIGHT, 0
         self.levels = penalty.levels(self.b).expand(len(self.x))
-        positive = self.levels[self.levels > 0]
-        self.unit = float(positive.min()) if len(positive) else self.most
+        least = float(torch.where(self.levels > 0, self.levels, torch.inf).min())
+        self.unit = least if isfinite(least) else self.most
 
     def moved_on(self, penalty: SeparablePenalty, max_rounds: int) -> Certificate:
         """Solve under another penalty, from the present x and slope."""
@@ -176,12 +177,12 @@ class _Signal:
             its levels, in view of the violators that had to be left out.
         """
         wrong = self.penalty.outside(self.x, self.slope, levels)
-        nonzero = torch.from_numpy(self.x.numpy().nonzero()[0])
-        self.working[nonzero] = True
-        wrong[self.working] = 0.0
-        count = max(FIRST, int(SHARE * len(wrong)), int(self.pool.growth * len(nonzero)))
+        nonzero = self.x != 0
+        self.working |= nonzero
+        wrong.masked_fill_(self.working, 0.0)
+        count = max(FIRST, int(SHARE * len(wrong)), int(self.pool.growth * int(nonzero.sum())))
         most = wrong.topk(min(count, len(wrong)))
-        new = most.indices[most.values > 0]
+        new = most.indices[: int((most.values > 0).sum())]
         self.working[new] = True
         wrong[new] = 0.0
         left = float((wrong / levels).nan_to_num(posinf=0.0).max())
