@@ -148,7 +148,7 @@ class _Signal:
             if stuck or self.rounds == max_rounds:
                 return self._judge()
             self.share *= 1.0 if added else 0.1
-            if settled:
+            if settled or (raised == 1 and self.penalty.ridge):  # with a ridge what is a little wrong costs its square
                 judged = self._judge()
             else:
                 self._look()
