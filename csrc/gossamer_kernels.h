@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 /* Raised by one when a signature or the row below changes; the loader refuses any other version. */
-#define GS_ABI_VERSION 3
+#define GS_ABI_VERSION 4
 
 enum gs_status {
     GS_OK = 0,
@@ -30,7 +30,8 @@ enum gs_status {
     GS_BAD_LENGTH = -2,  /* a length is negative, too large, or does not follow from the others */
     GS_BAD_BITS = -3,    /* bits outside 1..8 */
     GS_BAD_CODE = -4,    /* a code needs more than `bits` bits */
-    GS_BAD_MASK = -5     /* bits set beyond the last item, or the number of set bits is not `kept` */
+    GS_BAD_MASK = -5,    /* bits set beyond the last item, or the number of set bits is not `kept` */
+    GS_BAD_INDEX = -6    /* an index outside of its range, or out of order */
 };
 
 /* codes: count bytes -> out: ceil(count * bits / 8) bytes, unused top bits 0 */
@@ -84,12 +85,42 @@ typedef int32_t (*gs_gram_descent_fn)(const double *off_diagonal, int64_t n, int
                                       const double *correlations, const double *squares, double tol, int32_t rounds,
                                       int64_t count, double *room, int64_t room_items, double *x, int32_t *done);
 
+/* Of a sparse matrix by its rows: row i holds entries [starts[i], starts[i + 1]), each in the column that `places` says
+ * and with its value. starts: rows + 1 numbers, the first need not be 0; places, values: as many as `entries`. Values
+ * are floats of the row's size, aligned to it.
+ *
+ * csr_mv: x (columns,) -> out (rows,).  csr_rmv, the transpose: x (rows,) -> out (columns,).
+ */
+typedef int32_t (*gs_csr_mv_fn)(const int32_t *starts, int64_t rows, const int32_t *places, const void *values,
+                                int64_t entries, int64_t columns, const void *x, void *out);
+typedef gs_csr_mv_fn gs_csr_rmv_fn;
+
+/* k columns, by column: slots (columns,) says which of the k a column becomes, negative where it is not wanted; null
+ * takes all as they are. hits (room,) and wanted (columns,) are scratch, not used without slots; room is `entries`.
+ * Out: ends (k + 1,), where each column begins, and the number of entries found last; of these found_rows and
+ * found_values (room,), rows in order within a column. Values are moved only, of 4, 8 or 16 bytes.
+ */
+typedef int32_t (*gs_csr_columns_fn)(const int32_t *starts, int64_t rows, const int32_t *places, const void *values,
+                                     int64_t entries, int64_t columns, const int32_t *slots, int64_t k, int32_t *hits,
+                                     uint8_t *wanted, int64_t room, int32_t *ends, int32_t *found_rows,
+                                     void *found_values);
+
+/* Products of the columns from `first` on with all k columns, (k - first, k); places ascend within a row. */
+typedef int32_t (*gs_csr_gram_fn)(const int32_t *starts, int64_t rows, const int32_t *places, const void *values,
+                                  int64_t entries, int64_t k, int64_t first, void *out);
+
+/* l1_sweeps where the Gram matrix is CC', C (k, m) of doubles. room is scratch of exactly m + 2*k items. */
+typedef int32_t (*gs_csr_l1_sweeps_fn)(const int32_t *starts, int64_t k, const int32_t *places, const double *values,
+                                       int64_t entries, int64_t m, const double *levels, double low, double high,
+                                       double ridge, double accuracy, int32_t sweeps, double *room, int64_t room_items,
+                                       double *x, double *h, int32_t *done);
+
 /* One row of the kernel table. Of one op and item size, dispatch takes the last row that the processor runs. */
 typedef struct gs_kernel {
     const char *name;       /* op_format_wtype_atype_tile__isa, parts that do not apply left out */
-    const char *op;         /* pack_bits .. gram_descent, as above: fixes the type of `function` */
+    const char *op;         /* pack_bits .. csr_l1_sweeps, as above: fixes the type of `function` */
     const char *isa;        /* scalar | avx2 | avx512 | neon */
-    int32_t item_size;      /* bytes of one item: 1, 2, 4 or 8 */
+    int32_t item_size;      /* bytes of one item: 1, 2, 4, 8 or 16 */
     int32_t width;          /* items a step of the main loop; shorter rests take another path */
     void (*function)(void); /* cast to gs_<op>_fn */
 } gs_kernel;

@@ -21,6 +21,8 @@ Rows l1_sweeps_rows();
 Rows gram_descent_rows();
 Rows gram_descent_avx2_rows();
 Rows gram_descent_avx512_rows();
+Rows csr_rows();
+Rows csr_l1_sweeps_rows();
 
 template <int32_t N>
 Rows rows_of(const gs_kernel (&rows)[N]) {

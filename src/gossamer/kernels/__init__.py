@@ -17,7 +17,7 @@ from math import inf
 import torch
 from torch import Tensor
 
-from . import checks, native, reference, sequential
+from . import checks, csr, csr_native, native, reference, sequential
 from .greedy_newton import gram_descent as _gram_descent
 from .kernel import Kernel
 from .native import KernelStatus, status
@@ -27,6 +27,11 @@ __all__ = [
     "Kernel",
     "KernelStatus",
     "batch_omp",
+    "csr_columns",
+    "csr_gram",
+    "csr_l1_sweeps",
+    "csr_mv",
+    "csr_rmv",
     "gram_descent",
     "l1_sweeps",
     "mask_compress",
@@ -46,6 +51,11 @@ KERNELS: dict[str, Kernel] = {
     "batch_omp": Kernel(reference.batch_omp, native.batch_omp, checks.batch_omp, None),
     "l1_sweeps": Kernel(sequential.l1_sweeps, native.l1_sweeps, checks.l1_sweeps, None),
     "gram_descent": Kernel(_gram_descent, native.gram_descent, checks.gram_descent, None),
+    "csr_mv": Kernel(csr.csr_mv, csr_native.csr_mv, checks.csr_mv, checks.csr_fit),
+    "csr_rmv": Kernel(csr.csr_rmv, csr_native.csr_rmv, checks.csr_rmv, checks.csr_fit),
+    "csr_columns": Kernel(csr.csr_columns, csr_native.csr_columns, checks.csr_columns, checks.csr_fit),
+    "csr_gram": Kernel(csr.csr_gram, csr_native.csr_gram, checks.csr_gram, checks.csr_fit),
+    "csr_l1_sweeps": Kernel(csr.csr_l1_sweeps, csr_native.csr_l1_sweeps, checks.csr_l1_sweeps, checks.csr_fit),
 }
 
 
@@ -213,5 +223,94 @@ def gram_descent(
     """
     found: tuple[Tensor, Tensor] = KERNELS["gram_descent"](
         gram, scales, thresholds, low, high, correlations, squares, start, tol, rounds
+    )
+    return found
+
+
+def csr_mv(starts: Tensor, places: Tensor, values: Tensor, x: Tensor) -> Tensor:
+    """A x for a sparse matrix by its rows.
+
+        out_i = Σ_p values_p x[places_p],   starts_i ≤ p < starts_{i+1}
+
+    Args: starts (rows + 1,) and places (entries,), int32, or int64 which only the reference reads; values (entries,) and
+        x (columns,), float32 or float64.
+    Returns: (rows,).
+    Raises: KernelError when shapes or dtypes do not fit, starts fall, or a place lies outside of x.
+
+    >>> starts, places = torch.tensor([0, 2, 3], dtype=torch.int32), torch.tensor([0, 2, 2], dtype=torch.int32)
+    >>> csr_mv(starts, places, torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 9.0, 10.0]))
+    tensor([21., 30.])
+    """
+    found: Tensor = KERNELS["csr_mv"](starts, places, values, x)
+    return found
+
+
+def csr_rmv(starts: Tensor, places: Tensor, values: Tensor, x: Tensor, columns: int) -> Tensor:
+    """A' x for a sparse matrix by its rows, without turning it: every entry is added where it belongs.
+
+    Args: as `csr_mv`, with x (rows,).
+    Returns: (columns,), the same bits for any number of threads.
+    Raises: as `csr_mv`.
+
+    >>> starts, places = torch.tensor([0, 2, 3], dtype=torch.int32), torch.tensor([0, 2, 2], dtype=torch.int32)
+    >>> csr_rmv(starts, places, torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 10.0]), 3)
+    tensor([ 1.,  0., 32.])
+    """
+    found: Tensor = KERNELS["csr_rmv"](starts, places, values, x, columns)
+    return found
+
+
+def csr_columns(
+    starts: Tensor, places: Tensor, values: Tensor, columns: int, slots: Tensor | None, k: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Some columns of a sparse matrix by its rows, or with slots None and k = columns all: the matrix by its columns.
+
+    Args: starts, places, values as `csr_mv`, values of any type; slots (columns,), which of the k a column becomes, as
+        starts are typed, negative where it is not wanted.
+    Returns: where each column begins (k + 1,), and the row and the value of each entry, rows in order.
+    Raises: as `csr_mv`.
+
+    >>> starts, places = torch.tensor([0, 2, 3], dtype=torch.int32), torch.tensor([0, 2, 2], dtype=torch.int32)
+    >>> csr_columns(starts, places, torch.tensor([1.0, 2.0, 3.0]), 3, torch.tensor([-1, -1, 0], dtype=torch.int32), 1)
+    (tensor([0, 2], dtype=torch.int32), tensor([0, 1], dtype=torch.int32), tensor([2., 3.]))
+    """
+    found: tuple[Tensor, Tensor, Tensor] = KERNELS["csr_columns"](starts, places, values, columns, slots, k)
+    return found
+
+
+def csr_gram(starts: Tensor, places: Tensor, values: Tensor, k: int, first: int = 0) -> Tensor:
+    """Products of the columns from `first` on with all k columns of a sparse matrix by its rows.
+
+    Args: as `csr_mv`, places ascending within each row.
+    Returns: (k − first, k).
+    Raises: as `csr_mv`; native code also where places do not ascend.
+
+    >>> starts, places = torch.tensor([0, 2, 3], dtype=torch.int32), torch.tensor([0, 2, 2], dtype=torch.int32)
+    >>> csr_gram(starts, places, torch.tensor([1.0, 2.0, 3.0]), 3, first=2)
+    tensor([[ 2.,  0., 13.]])
+    """
+    found: Tensor = KERNELS["csr_gram"](starts, places, values, k, first)
+    return found
+
+
+def csr_l1_sweeps(
+    starts: Tensor, places: Tensor, values: Tensor, m: int, levels: Tensor, x: Tensor, h: Tensor,
+    *,
+    low: float = -inf, high: float = inf, ridge: float = 0.0, accuracy: float, sweeps: int,
+) -> tuple[Tensor, Tensor, int]:  # fmt: skip
+    """`l1_sweeps` where the Gram matrix is CC' and C (k, m) is sparse: columns of few entries need no Gram matrix.
+
+    Args: starts, places, values: C as for `csr_mv`, float64; its row j is column j of the design. The rest as
+        `l1_sweeps`.
+    Returns: as `l1_sweeps`.
+    Raises: as `csr_mv`.
+
+    >>> starts, places = torch.tensor([0, 1], dtype=torch.int32), torch.tensor([1], dtype=torch.int32)
+    >>> value, level, x, h = (torch.tensor([part], dtype=torch.float64) for part in (2.0, 1.0, 0.0, 5.0))
+    >>> csr_l1_sweeps(starts, places, value, 3, level, x, h, accuracy=1e-9, sweeps=5)
+    (tensor([1.], dtype=torch.float64), tensor([1.], dtype=torch.float64), 2)
+    """
+    found: tuple[Tensor, Tensor, int] = KERNELS["csr_l1_sweeps"](
+        starts, places, values, m, levels, x, h, low, high, ridge, accuracy, sweeps
     )
     return found

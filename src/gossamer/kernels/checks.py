@@ -12,6 +12,12 @@ __all__ = [
     "batch_omp",
     "bool_vector",
     "codes_fit",
+    "csr_columns",
+    "csr_fit",
+    "csr_gram",
+    "csr_l1_sweeps",
+    "csr_mv",
+    "csr_rmv",
     "gram_descent",
     "l1_sweeps",
     "mask_compress",
@@ -20,6 +26,7 @@ __all__ = [
     "mask_fits_values",
     "pack_bits",
     "unpack_bits",
+    "wrong_place",
 ]
 
 ITEM_SIZES = (1, 2, 4)
@@ -87,10 +94,7 @@ def l1_sweeps(
             raise KernelError(
                 f"{name} is {tensor.dtype} of shape {tuple(tensor.shape)}; give float64: gram (k, k), the others (k,)"
             )
-    if not low <= 0 <= high or not ridge >= 0 or not accuracy >= 0 or not 0 <= sweeps < 1 << 31:
-        raise KernelError(
-            f"give low ≤ 0 ≤ high, ridge and accuracy ≥ 0 and sweeps ≥ 0, given {(low, high, ridge, accuracy, sweeps)}"
-        )
+    _sweeping(low, high, ridge, accuracy, sweeps)
 
 
 def gram_descent(
@@ -118,6 +122,61 @@ def gram_descent(
         raise KernelError(f"rounds must be an int from 0 to 2^31 - 1, given {rounds!r}")
 
 
+def csr_mv(starts: Tensor, places: Tensor, values: Tensor, x: Tensor) -> None:
+    _csr(starts, places, values)
+    _alike("x", x, values)
+
+
+def csr_rmv(starts: Tensor, places: Tensor, values: Tensor, x: Tensor, columns: int) -> None:
+    _csr(starts, places, values)
+    _alike("x", x, values)
+    _not_negative("columns", columns)
+    if x.shape[0] != starts.shape[0] - 1:
+        raise KernelError(f"x has {x.shape[0]} numbers and the matrix {starts.shape[0] - 1} rows; give one a row")
+
+
+def csr_columns(
+    starts: Tensor, places: Tensor, values: Tensor, columns: int, slots: Tensor | None, k: int
+) -> None:
+    _csr(starts, places, values)
+    if slots is None and k != columns:
+        raise KernelError(f"without slots all {columns} columns are taken, k is {k}; give slots, or that number")
+    if slots is not None and (tuple(slots.shape) != (columns,) or slots.dtype != starts.dtype or k < 0):
+        raise KernelError(f"slots must be ({columns},) in {starts.dtype}, given {tuple(slots.shape)} in {slots.dtype}")
+
+
+def csr_gram(starts: Tensor, places: Tensor, values: Tensor, k: int, first: int) -> None:
+    _csr(starts, places, values)
+    if not 0 <= first <= k:
+        raise KernelError(f"first must be from 0 to the {k} columns, given {first}")
+
+
+def csr_l1_sweeps(
+    starts: Tensor, places: Tensor, values: Tensor, m: int, levels: Tensor, x: Tensor, h: Tensor,
+    low: float, high: float, ridge: float, accuracy: float, sweeps: int,
+) -> None:  # fmt: skip
+    _csr(starts, places, values)
+    _not_negative("m", m)
+    for name, tensor in (("values", values), ("levels", levels), ("x", x), ("h", h)):
+        shape = places.shape if tensor is values else (starts.shape[0] - 1,)
+        if tensor.shape != shape or tensor.dtype != torch.float64:
+            raise KernelError(f"{name} is {tensor.dtype} of shape {tuple(tensor.shape)}; give float64 {tuple(shape)}")
+    _sweeping(low, high, ridge, accuracy, sweeps)
+
+
+def csr_fit(starts: Tensor, places: Tensor, values: Tensor, *others: Tensor | int | float | None) -> None:
+    """Of the data: that starts never fall and stay within the entries, and places within the columns.
+
+    How many columns there are is the first whole number that an op is given, or the length of csr_mv's x.
+    """
+    first = next((other for other in others if isinstance(other, int)), others[0])
+    columns = first if isinstance(first, int) else len(torch.as_tensor(first))
+    if len(starts) > 1 and (int(starts.diff().min()) < 0 or int(starts[0]) < 0 or int(starts[-1]) > len(places)):
+        raise wrong_place(columns)
+    if len(places) and not 0 <= int(places.min()) <= int(places.max()) < columns:
+        raise wrong_place(columns)
+
+
 def codes_fit(codes: Tensor, bits: int) -> None:
     if codes.numel() and (widest := int(codes.max())) >> bits:
         raise wide_code(bits, f"the largest is {widest}")
@@ -142,10 +201,42 @@ def wrong_mask(kept: int, count: int) -> KernelError:
     )
 
 
+def wrong_place(columns: int) -> KernelError:
+    return KernelError(
+        f"the matrix is broken: its starts must not fall, nor pass its entries, and its places must be 0 to {columns - 1}, "
+        f"ascending within a row for a Gram matrix; build it anew"
+    )
+
+
 def bool_vector(name: str, tensor: Tensor) -> None:
     _vector(name, tensor)
     if tensor.dtype != torch.bool:
         raise KernelError(f"{name} must be bool, given {tensor.dtype}; compare it with != 0 first")
+
+
+def _csr(starts: Tensor, places: Tensor, values: Tensor) -> None:
+    for name, tensor in (("starts", starts), ("places", places), ("values", values)):
+        _vector(name, tensor)
+    if starts.dtype not in (torch.int32, torch.int64) or places.dtype != starts.dtype:
+        raise KernelError(f"starts is {starts.dtype} and places {places.dtype}; give both int32, or both int64")
+    if len(starts) < 1 or len(places) != len(values):
+        raise KernelError(
+            f"starts holds {len(starts)}, places {len(places)} and values {len(values)}; give rows + 1, and one of the "
+            f"others an entry"
+        )
+
+
+def _alike(name: str, vector: Tensor, values: Tensor) -> None:
+    _vector(name, vector)
+    if vector.dtype != values.dtype or values.dtype not in (torch.float32, torch.float64):
+        raise KernelError(f"{name} is {vector.dtype} and values {values.dtype}; both must be float32, or both float64")
+
+
+def _sweeping(low: float, high: float, ridge: float, accuracy: float, sweeps: int) -> None:
+    if not low <= 0 <= high or not ridge >= 0 or not accuracy >= 0 or not 0 <= sweeps < 1 << 31:
+        raise KernelError(
+            f"give low ≤ 0 ≤ high, ridge and accuracy ≥ 0 and sweeps ≥ 0, given {(low, high, ridge, accuracy, sweeps)}"
+        )
 
 
 def _ones(mask: Tensor, kept: int, count: int) -> None:

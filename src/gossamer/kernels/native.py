@@ -25,6 +25,7 @@ __all__ = [
     "Library",
     "Row",
     "batch_omp",
+    "function",
     "gram_descent",
     "l1_sweeps",
     "load",
@@ -32,12 +33,13 @@ __all__ = [
     "mask_expand",
     "pack_bits",
     "serves",
+    "sound",
     "status",
     "unpack_bits",
 ]
 
 ENVIRONMENT = "GOSSAMER_KERNELS"
-ABI_VERSION = 3
+ABI_VERSION = 4
 # CMake writes this in place of the library when it could not build one.
 NOTE = "not_built.txt"
 _SUFFIX = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
@@ -46,6 +48,7 @@ LIBRARY = f"libgossamer_kernels{_SUFFIX}"
 _OK, _BAD_CODE, _BAD_MASK = 0, -4, -5
 
 _pointer, _int32, _int64, _double = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64, ctypes.c_double
+_csr = (_pointer, _int64, _pointer, _pointer, _int64, _int64)  # starts, rows, places, values, entries, columns
 _SIGNATURES: dict[str, Any] = {
     "pack_bits": ctypes.CFUNCTYPE(_int32, _pointer, _int64, _int32, _pointer, _int64),
     "unpack_bits": ctypes.CFUNCTYPE(_int32, _pointer, _int64, _int32, _pointer, _int64),
@@ -67,6 +70,15 @@ _SIGNATURES: dict[str, Any] = {
         _pointer,
         _int64,
         *[_pointer] * 2,
+    ),
+    "csr_mv": ctypes.CFUNCTYPE(_int32, *_csr, *[_pointer] * 2),
+    "csr_rmv": ctypes.CFUNCTYPE(_int32, *_csr, *[_pointer] * 2),
+    "csr_columns": ctypes.CFUNCTYPE(
+        _int32, *_csr, _pointer, _int64, *[_pointer] * 2, _int64, *[_pointer] * 3
+    ),
+    "csr_gram": ctypes.CFUNCTYPE(_int32, *_csr, _int64, _pointer),
+    "csr_l1_sweeps": ctypes.CFUNCTYPE(
+        _int32, *_csr, _pointer, *[_double] * 4, _int32, _pointer, _int64, *[_pointer] * 3
     ),
 }
 # At half a microsecond a signal, fewer cost less than a thread does.
@@ -236,39 +248,39 @@ def _dispatch_mode_is_active() -> bool:
 def pack_bits(codes: Tensor, bits: int) -> Tensor:
     codes = codes.contiguous()
     out = torch.empty((codes.shape[0] * bits + 7) // 8, dtype=torch.uint8, device=codes.device)
-    code = _function("pack_bits", 1)(codes.data_ptr(), codes.shape[0], bits, out.data_ptr(), out.shape[0])
+    code = function("pack_bits", 1)(codes.data_ptr(), codes.shape[0], bits, out.data_ptr(), out.shape[0])
     if code == _BAD_CODE:
         raise checks.wide_code(bits)
-    return _sound(code, out)
+    return sound(code, out)
 
 
 def unpack_bits(packed: Tensor, bits: int, count: int) -> Tensor:
     packed = packed.contiguous()
     out = packed.new_empty(count)
-    code = _function("unpack_bits", 1)(packed.data_ptr(), packed.shape[0], bits, out.data_ptr(), count)
-    return _sound(code, out)
+    code = function("unpack_bits", 1)(packed.data_ptr(), packed.shape[0], bits, out.data_ptr(), count)
+    return sound(code, out)
 
 
 def mask_compress(dense: Tensor, mask: Tensor, kept: int) -> Tensor:
     dense, mask = dense.detach().contiguous(), mask.contiguous()
     out = dense.new_empty(kept)
-    code = _function("mask_compress", dense.dtype.itemsize)(
+    code = function("mask_compress", dense.dtype.itemsize)(
         dense.data_ptr(), dense.shape[0], mask.data_ptr(), mask.shape[0], out.data_ptr(), kept
     )
     if code == _BAD_MASK:
         raise checks.wrong_mask(kept, dense.shape[0])
-    return _sound(code, out)
+    return sound(code, out)
 
 
 def mask_expand(values: Tensor, mask: Tensor, count: int) -> Tensor:
     values, mask = values.detach().contiguous(), mask.contiguous()
     out = values.new_empty(count)
-    code = _function("mask_expand", values.dtype.itemsize)(
+    code = function("mask_expand", values.dtype.itemsize)(
         values.data_ptr(), values.shape[0], mask.data_ptr(), mask.shape[0], out.data_ptr(), count
     )
     if code == _BAD_MASK:
         raise checks.wrong_mask(values.shape[0], count)
-    return _sound(code, out)
+    return sound(code, out)
 
 
 def batch_omp(
@@ -291,12 +303,12 @@ def _pursue(
 ) -> None:  # fmt: skip
     n, m = atoms.shape
     room = atoms.new_empty(-(n // -16) * 16 * (m + 24) + 2 * (k * n + k * k + 2 * k))
-    code = _function("batch_omp", atoms.dtype.itemsize)(
+    code = function("batch_omp", atoms.dtype.itemsize)(
         atoms.data_ptr(), gram.data_ptr(), scales.data_ptr(), n, m, k,
         signals.data_ptr(), targets.data_ptr(), signals.shape[0], room.data_ptr(), room.shape[0],
         x.data_ptr(), residuals.data_ptr(), steps.data_ptr(),
     )  # fmt: skip
-    _sound(code, x)
+    sound(code, x)
 
 
 def l1_sweeps(
@@ -306,11 +318,11 @@ def l1_sweeps(
     gram = gram if gram.stride(1) == 1 and gram.stride(0) >= len(x) else gram.contiguous()
     x, h, levels = x.detach().clone(), h.detach().clone(), levels.contiguous()
     x, h, done = x.contiguous(), h.contiguous(), x.new_zeros((), dtype=torch.int32)
-    code = _function("l1_sweeps", 8)(
+    code = function("l1_sweeps", 8)(
         gram.data_ptr(), gram.stride(0), len(x), levels.data_ptr(), low, high, ridge, accuracy, sweeps,
         x.data_ptr(), h.data_ptr(), done.data_ptr(),
     )  # fmt: skip
-    _sound(code, x)
+    sound(code, x)
     return x, h, int(done)
 
 
@@ -336,22 +348,24 @@ def _descend(
 ) -> None:
     n, stride = design[0].shape
     room = x.new_empty(13 * stride + n * stride)
-    code = _function("gram_descent", 8)(
+    code = function("gram_descent", 8)(
         design[0].data_ptr(), n, stride, *(each.data_ptr() for each in design[1:]),
         correlations.data_ptr(), squares.data_ptr(), tol, rounds, x.shape[0],
         room.data_ptr(), room.shape[0], x.data_ptr(), done.data_ptr(),
     )  # fmt: skip
-    _sound(code, x)
+    sound(code, x)
 
 
-def _function(op: str, item_size: int) -> Any:
+def function(op: str, item_size: int) -> Any:
+    """The fastest row's function."""
     library, reason = _installed()
     if library is None:
         raise KernelError(f"no native {op}: {reason}")
     return library.best[op, item_size].function
 
 
-def _sound(code: int, out: Tensor) -> Tensor:
+def sound(code: int, out: Tensor) -> Tensor:
+    """`out`, which native code filled if its status says so."""
     if code != _OK:
         raise KernelError(f"native code refused arguments that were checked (status {code}); please report this")
     return out

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from .base import LinearOperator
-from .sparse import entry_matrix
+from .compressed import Compressed
 
 __all__ = ["Chosen", "ColumnEntries", "chosen_columns"]
 
@@ -20,8 +21,8 @@ THIN = 0.2  # density up to which a product of sparse columns costs less than on
 class ColumnEntries(Protocol):
     """What an operator can do that holds its columns as entries."""
 
-    def column_entries(self, indices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of some columns: how many entries each has, (k,), and the sample and the value of each entry, in order."""
+    def column_rows(self, indices: Tensor) -> Compressed:
+        """Some columns, each as a row: (k, m)."""
 
 
 class Chosen(ABC):
@@ -65,10 +66,10 @@ def chosen_columns(A: LinearOperator, columns: Tensor, rows: Tensor, height: int
     m, n = A.shape
     own = (columns < n).nonzero()[:, 0]
     if isinstance(A, ColumnEntries):
-        counts = torch.zeros_like(columns)
-        counts[own], samples, values = A.column_entries(columns[own])
-        if len(values) <= THIN * m * len(columns):
-            return _Entries(counts, samples, values, m, rows, height, columns == n)
+        held = A.column_rows(columns[own])
+        if len(held.values) <= THIN * m * len(columns):
+            before = torch.cat([torch.zeros_like(columns[:1]), (columns < n).cumsum(0)])  # one of ones has no entry
+            return _Entries(replace(held, starts=held.starts[before]), rows, height, columns == n)
     matrix = torch.ones(m, len(columns), dtype=A.dtype, device=A.device)
     matrix[:, own] = A.columns(columns[own])
     return _Matrix(matrix, rows, height)
@@ -100,52 +101,40 @@ class _Matrix(Chosen):
 
 
 class _Entries(Chosen):
-    """Columns that are held as entries, column by column; those of ones are held as nothing but their places."""
+    """Columns that are held as entries, each as a row; those of ones are empty and known by their places."""
 
-    def __init__(
-        self, counts: Tensor, samples: Tensor, values: Tensor, m: int, rows: Tensor, height: int, ones: Tensor
-    ) -> None:
-        self.counts, self.samples, self.values = counts, samples, values
-        self.m, self.rows, self.height, self.ones = m, rows, height, ones
-        self.column = torch.repeat_interleave(torch.arange(len(counts), device=counts.device), counts)
-        self.by_sample = samples.argsort(stable=True)
+    def __init__(self, columns: Compressed, rows: Tensor, height: int, ones: Tensor) -> None:
+        self.columns, self.rows, self.height, self.ones = columns, rows, height, ones
+        self.on_predictor = columns  # where each entry stands in the predictor, its rows laid end to end
+        if height > 1:
+            at = columns.places.long() + rows[columns.owners] * columns.width
+            self.on_predictor = Compressed.of(columns.starts, at, columns.values, height * columns.width)
 
     def dense(self) -> Tensor:
-        whole = torch.zeros(len(self.rows), self.m, dtype=self.values.dtype, device=self.values.device)
-        whole[self.column, self.samples] = self.values
+        whole = torch.zeros(self.columns.shape, dtype=self.columns.values.dtype, device=self.columns.values.device)
+        whole[self.columns.owners, self.columns.places] = self.columns.values
         whole[self.ones] = 1
         return whole.mT
 
     def take(self, places: Tensor) -> Chosen:
-        counts = self.counts[places]
-        first = (self.counts.cumsum(0) - self.counts)[places]
-        within = torch.arange(int(counts.sum()), device=places.device)
-        entries = within + torch.repeat_interleave(first - (counts.cumsum(0) - counts), counts)
-        kept = self.samples[entries], self.values[entries]
-        return _Entries(counts, *kept, self.m, self.rows[places], self.height, self.ones[places])
+        return _Entries(self.columns.rows_at(places), self.rows[places], self.height, self.ones[places])
 
     def mv(self, t: Tensor) -> Tensor:
-        flat = torch.zeros(self.height * self.m, dtype=t.dtype, device=t.device)
-        flat.index_add_(0, self.rows[self.column] * self.m + self.samples, self.values * t[self.column])
-        found = flat.view(self.height, self.m)
         level = torch.zeros(self.height, dtype=t.dtype, device=t.device)
-        return found + level.index_add_(0, self.rows[self.ones], t[self.ones])[:, None]
+        level.index_add_(0, self.rows[self.ones], t[self.ones])
+        return self.on_predictor.rmv(t).view(self.height, -1) + level[:, None]
 
     def rmv(self, g: Tensor) -> Tensor:
-        found = torch.zeros(len(self.rows), dtype=g.dtype, device=g.device)
-        found.index_add_(0, self.column, self.values * g[self.rows[self.column], self.samples])
+        found = self.on_predictor.mv(g.reshape(-1))
         found[self.ones] = g[self.rows[self.ones]].sum(-1)
         return found
 
     def gram(self, factor: Tensor) -> Tensor:
-        k = len(self.rows)
-        scaled = self.values * factor[self.rows[self.column], self.samples]
-        flat = entry_matrix(self.column, self.samples, scaled, (k, self.m))
-        order = self.by_sample
-        tall = entry_matrix(self.samples[order], self.column[order], scaled[order], (self.m, k))
-        whole = (flat @ tall).to_dense()
-        constant = factor[self.rows[self.ones]]
-        whole[:, self.ones] = flat @ constant.mT
-        whole[self.ones] = whole[:, self.ones].mT
-        whole[self.ones.nonzero(), self.ones.nonzero()[:, 0]] = constant @ constant.mT
+        scaled = self.columns.with_values(self.columns.values * factor.reshape(-1)[self.on_predictor.places])
+        whole = scaled.turned().gram()
+        if bool(self.ones.any()):
+            constant = factor[self.rows[self.ones]]
+            whole[self.ones] = torch.stack([scaled.mv(row) for row in constant])
+            whole[:, self.ones] = whole[self.ones].mT
+            whole[self.ones.nonzero(), self.ones.nonzero()[:, 0]] = constant @ constant.mT
         return whole

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..linop import LinearOperator
 from ..linop.chosen import ColumnEntries
-from ..linop.sparse import entry_matrix
+from ..linop.compressed import Compressed
 
 __all__ = ["GramPool"]
 
@@ -112,29 +112,21 @@ class _Rows(_Columns):
 
 
 class _Entries(_Columns):
-    """Columns of a sparse design as entries, each with its column, sample and value."""
+    """Columns of a sparse design as entries, each column as a row."""
 
     growth = 2.0
 
     def __init__(self, A: ColumnEntries, m: int) -> None:
-        self.A, self.m, self.count = A, m, 0
-        self.column, self.samples = (torch.empty(0, dtype=torch.int64) for _ in range(2))
-        self.values = torch.empty(0, dtype=torch.float64)
+        self.A = A
+        self.held = Compressed.empty(m)
 
     def add(self, new: Indices, products: Array) -> None:
-        counts, samples, values = self.A.column_entries(torch.from_numpy(new))
-        column = torch.repeat_interleave(torch.arange(len(new)), counts)
-        fresh = entry_matrix(column, samples, values, (len(new), self.m))
-        self.column = torch.cat([self.column, column + self.count])
-        self.samples, self.values = torch.cat([self.samples, samples]), torch.cat([self.values, values])
-        self.count += len(new)
-        order = self.samples.argsort(stable=True)
-        held = entry_matrix(self.samples[order], self.column[order], self.values[order], (self.m, self.count))
-        torch.from_numpy(products).copy_((fresh @ held).to_dense())
+        before = len(self.held.counts)
+        self.held = self.held.above(self.A.column_rows(torch.from_numpy(new)))
+        torch.from_numpy(products).copy_(self.held.turned().gram(before))
 
     def forward(self, values: Array) -> Tensor:
-        found = torch.zeros(self.m, dtype=torch.float64)
-        return found.index_add_(0, self.samples, self.values * torch.from_numpy(values)[self.column])
+        return self.held.rmv(torch.from_numpy(values))
 
 
 def _room(before: int, size: int, most: int) -> int:
