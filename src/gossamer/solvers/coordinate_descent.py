@@ -193,12 +193,15 @@ class _Signal:
         places: Indices | None = self.pool.places(indices)
         if 2 * len(indices) >= len(self.pool.indices):  # more columns do no harm, and need no copy of the Gram matrix
             places, indices = None, self.pool.indices
-        low, high = self.penalty.bounds
-        levels = raised * self.levels.numpy()[indices]
-        inner = GramQuadratic(self.pool.gram, places, levels, low, high, self.penalty.ridge, self.factor)
         size = float(self.x.abs().sum())
         last = self.share * self.tol * (self.half / size if size else self.unit)
         accuracy = max(accuracy, last, FINEST * self.most)
-        found = inner.solve(self.x.numpy()[indices], self.slope.numpy()[indices], accuracy)
+        levels = raised * self.levels.numpy()[indices]
+        start = self.x.numpy()[indices], self.slope.numpy()[indices]
+        found, left, settled = self.pool.swept(places, levels, self.penalty, *start, accuracy)
+        if not settled:
+            low, high = self.penalty.bounds
+            inner = GramQuadratic(self.pool.gram, places, levels, low, high, self.penalty.ridge, self.factor)
+            found = inner.solve(found, left, accuracy)
         self.x = torch.zeros_like(self.x)
         self.x.numpy()[indices] = found

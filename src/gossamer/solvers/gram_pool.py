@@ -9,23 +9,28 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..kernels import csr_l1_sweeps
 from ..linop import LinearOperator
 from ..linop.chosen import ColumnEntries
 from ..linop.compressed import Compressed
+from ..terms import SeparablePenalty
 
-__all__ = ["GramPool"]
+__all__ = ["GramPool", "Indices"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 ROOM = 256  # columns that there is room for at first
 PIECE = 1024  # columns that are asked of A at one time
+FEW = 4  # numbers of a Gram matrix for each entry of its columns: then sweeps over the entries cost less
+SWEEPS = 40  # over entries, after which Newton steps are what helps
 
 
 class GramPool:
     """Columns of A and their Gram matrix, grown as they are asked for; float64, on the CPU.
 
     Signals of one batch and penalties of one path share it. Room is doubled when it runs out, so that a column is
-    copied and multiplied about once. Columns of a sparse design are held as their entries.
+    copied and multiplied about once, and not before the Gram matrix is asked for. Columns of a sparse design are held
+    as their entries, and swept as such where they are few.
     """
 
     def __init__(self, A: LinearOperator) -> None:
@@ -34,6 +39,7 @@ class GramPool:
         self.indices: Indices = np.empty(0, np.intp)
         self._columns: _Columns = _Entries(A, A.shape[0]) if isinstance(A, ColumnEntries) else _Rows(A)
         self._gram: Array = np.empty((0, 0))
+        self._multiplied = 0  # columns that `_gram` knows
 
     @property
     def growth(self) -> float:
@@ -43,8 +49,13 @@ class GramPool:
     @property
     def gram(self) -> Array:
         """(k, k), a view."""
-        k = len(self.indices)
-        return self._gram[:k, :k]
+        k, size = self._multiplied, len(self.indices)
+        if k < size:
+            self._gram = _with_room(self._gram, k, size, self.A.shape[1])
+            self._columns.products(k, self._gram[k:size, :size])
+            self._gram[:k, k:size] = self._gram[k:size, :k].T
+            self._multiplied = size
+        return self._gram[:size, :size]
 
     def places(self, wanted: Indices) -> Indices:
         """Where the wanted columns stand in the pool; those that it lacks are added."""
@@ -60,11 +71,19 @@ class GramPool:
         spread[places] = values
         return self._columns.forward(spread)
 
+    def swept(
+        self, places: Indices | None, level: Array, penalty: SeparablePenalty, x: Array, h: Array, accuracy: float
+    ) -> tuple[Array, Array, bool]:
+        """Coordinate descent on the columns at `places`, None for all, where it needs no Gram matrix.
+
+        Returns: x and h = c − (G + ridge)x, moved or as they came, and whether a sweep took away no slope above
+            `accuracy`.
+        """
+        return self._columns.swept(places, level, penalty, x, h, accuracy)
+
     def _add(self, new: Indices) -> None:
         k, size = len(self.indices), len(self.indices) + len(new)
-        self._gram = _with_room(self._gram, k, size, self.A.shape[1])
-        self._columns.add(new, self._gram[k:size, :size])
-        self._gram[:k, k:size] = self._gram[k:size, :k].T
+        self._columns.add(new)
         self.place[new] = np.arange(k, size)
         self.indices = np.concatenate([self.indices, new])
 
@@ -75,8 +94,18 @@ class _Columns(ABC):
     growth: float
 
     @abstractmethod
-    def add(self, new: Indices, products: Array) -> None:
-        """Hold f columns more, and write their products with all k + f, the new ones last, to `products` (f, k + f)."""
+    def add(self, new: Indices) -> None:
+        """Hold some columns more."""
+
+    @abstractmethod
+    def products(self, first: int, out: Array) -> None:
+        """Products of the columns from `first` on with all k that are held, (k − first, k)."""
+
+    @abstractmethod
+    def swept(
+        self, places: Indices | None, level: Array, penalty: SeparablePenalty, x: Array, h: Array, accuracy: float
+    ) -> tuple[Array, Array, bool]:
+        """As `GramPool.swept`."""
 
     @abstractmethod
     def forward(self, values: Array) -> Tensor:
@@ -92,20 +121,27 @@ class _Rows(_Columns):
         self.A, self.count = A, 0
         self.rows: Array = np.empty((0, A.shape[0]))
 
-    def add(self, new: Indices, products: Array) -> None:
+    def add(self, new: Indices) -> None:
         k, size = self.count, self.count + len(new)
         if size > len(self.rows):
             room = _room(len(self.rows), size, self.A.shape[1])
             rows = np.empty((room, self.A.shape[0]))
             rows[:k] = self.rows[:k]
             self.rows = rows
-        fresh = self.rows[k:size]
-        # By numpy, the copy as well: its matrix products know AVX-512 on every maker's processor and halve the work of
-        # F F', and its threads would wait for torch's, which stay awake for a while after each piece of work.
-        np.copyto(fresh, self.A.columns(torch.from_numpy(new)).mT.numpy())
-        products[:, k:] = fresh @ fresh.T
-        np.matmul(fresh, self.rows[:k].T, out=products[:, :k])
+        # By numpy, as the products are: its threads would wait for torch's, which stay awake a while after their work.
+        np.copyto(self.rows[k:size], self.A.columns(torch.from_numpy(new)).mT.numpy())
         self.count = size
+
+    def products(self, first: int, out: Array) -> None:
+        fresh = self.rows[first : self.count]
+        # By numpy: its matrix products know AVX-512 on every maker's processor, and halve the work of F F'.
+        out[:, first:] = fresh @ fresh.T
+        np.matmul(fresh, self.rows[:first].T, out=out[:, :first])
+
+    def swept(
+        self, places: Indices | None, level: Array, penalty: SeparablePenalty, x: Array, h: Array, accuracy: float
+    ) -> tuple[Array, Array, bool]:
+        return x, h, False  # a row of the Gram matrix is shorter than a column
 
     def forward(self, values: Array) -> Tensor:
         return torch.from_numpy(values @ self.rows[: self.count])
@@ -119,11 +155,28 @@ class _Entries(_Columns):
     def __init__(self, A: ColumnEntries, m: int) -> None:
         self.A = A
         self.held = Compressed.empty(m)
+        self.crawls = False  # sweeps once did not settle: Newton steps, on the Gram matrix, will be wanted again
 
-    def add(self, new: Indices, products: Array) -> None:
-        before = len(self.held.counts)
+    def add(self, new: Indices) -> None:
         self.held = self.held.above(self.A.column_rows(torch.from_numpy(new)))
-        torch.from_numpy(products).copy_(self.held.turned().gram(before))
+
+    def products(self, first: int, out: Array) -> None:
+        torch.from_numpy(out).copy_(self.held.turned().gram(first))
+
+    def swept(
+        self, places: Indices | None, level: Array, penalty: SeparablePenalty, x: Array, h: Array, accuracy: float
+    ) -> tuple[Array, Array, bool]:
+        columns = self.held if places is None else self.held.rows_at(torch.from_numpy(places))
+        if self.crawls or FEW * len(columns.places) > len(x) ** 2:
+            return x, h, False
+        low, high = penalty.bounds
+        place, left, done = csr_l1_sweeps(
+            columns.starts, columns.places, columns.values, columns.width,
+            *(torch.from_numpy(part) for part in (level, x, h)),
+            low=low, high=high, ridge=penalty.ridge, accuracy=accuracy, sweeps=SWEEPS,
+        )  # fmt: skip
+        self.crawls = done < 0
+        return place.numpy(), left.numpy(), not self.crawls
 
     def forward(self, values: Array) -> Tensor:
         return self.held.rmv(torch.from_numpy(values))
