@@ -43,7 +43,7 @@ public:
     }
 
 private:
-    static constexpr int64_t kPiece = 2048;
+    static constexpr int64_t kPiece = 64;
 
     bool look(int64_t to) {
         const int64_t ahead = seen_ + kPiece, until = ahead < to ? to : (ahead < m_.entries ? ahead : m_.entries);
