@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "gossamer_kernels.h"
+#include "platform.h"
 
 namespace gs {
 namespace {
@@ -43,10 +44,14 @@ public:
     }
 
 private:
-    static constexpr int64_t kPiece = 64;
+    static constexpr int64_t kPiece = 64, kLine = 64, kAhead = 1024;  // places, bytes, places
 
     bool look(int64_t to) {
         const int64_t ahead = seen_ + kPiece, until = ahead < to ? to : (ahead < m_.entries ? ahead : m_.entries);
+        if (seen_ + kAhead + kPiece <= m_.entries) {
+            for (int64_t p = 0; p < kPiece; p += kLine / static_cast<int64_t>(sizeof(T))) prefetch(m_.values + seen_ + kAhead + p);
+            for (int64_t p = 0; p < kPiece; p += kLine / static_cast<int64_t>(sizeof(int32_t))) prefetch(m_.places + seen_ + kAhead + p);
+        }
         const uint32_t last = static_cast<uint32_t>(m_.columns - 1);
         uint32_t outside = m_.columns == 0 ? 1u << 31 : 0;
         for (int64_t p = seen_; p < until; ++p) {

@@ -53,6 +53,15 @@ inline void store_partial(uint8_t *to, uint64_t word, int64_t bytes) {
     for (int64_t i = 0; i < bytes; ++i) to[i] = static_cast<uint8_t>(word >> (8 * i));
 }
 
+// Asks for the memory at `from`, which need not exist, to be brought near.
+inline void prefetch(const void *from) {
+#if defined(__GNUC__)
+    __builtin_prefetch(from);
+#else
+    (void)from;
+#endif
+}
+
 // Index of the lowest set bit; word must not be 0.
 inline int lowest_bit(uint64_t word) {
 #if defined(_MSC_VER) && !defined(__clang__)

@@ -20,9 +20,9 @@ __all__ = ["GramPool", "Indices"]
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 ROOM = 256  # columns that there is room for at first
-PIECE = 1024  # columns that are asked of A at one time
 FEW = 4  # numbers of a Gram matrix for each entry of its columns: then sweeps over the entries cost less
 SWEEPS = 40  # over entries, after which Newton steps are what helps
+TIGHTER = 0.1  # of the accuracy asked for: some sweeps more cost nothing beside the look at A that they may save
 
 
 class GramPool:
@@ -60,8 +60,8 @@ class GramPool:
     def places(self, wanted: Indices) -> Indices:
         """Where the wanted columns stand in the pool; those that it lacks are added."""
         new = wanted[self.place[wanted] < 0]
-        for start in range(0, len(new), PIECE):
-            self._add(new[start : start + PIECE])
+        for start in range(0, len(new), self._columns.piece):
+            self._add(new[start : start + self._columns.piece])
         found: Indices = self.place[wanted]
         return found
 
@@ -92,6 +92,7 @@ class _Columns(ABC):
     """How the columns of a pool are held."""
 
     growth: float
+    piece: int  # columns that are asked of A at one time
 
     @abstractmethod
     def add(self, new: Indices) -> None:
@@ -115,7 +116,7 @@ class _Columns(ABC):
 class _Rows(_Columns):
     """Dense columns, held as rows, which products read in order."""
 
-    growth = 0.5
+    growth, piece = 0.5, 1024
 
     def __init__(self, A: LinearOperator) -> None:
         self.A, self.count = A, 0
@@ -150,7 +151,7 @@ class _Rows(_Columns):
 class _Entries(_Columns):
     """Columns of a sparse design as entries, each column as a row."""
 
-    growth = 2.0
+    growth, piece = 2.0, 1 << 31
 
     def __init__(self, A: ColumnEntries, m: int) -> None:
         self.A = A
@@ -173,7 +174,7 @@ class _Entries(_Columns):
         place, left, done = csr_l1_sweeps(
             columns.starts, columns.places, columns.values, columns.width,
             *(torch.from_numpy(part) for part in (level, x, h)),
-            low=low, high=high, ridge=penalty.ridge, accuracy=accuracy, sweeps=SWEEPS,
+            low=low, high=high, ridge=penalty.ridge, accuracy=TIGHTER * accuracy, sweeps=SWEEPS,
         )  # fmt: skip
         self.crawls = done < 0
         return place.numpy(), left.numpy(), not self.crawls

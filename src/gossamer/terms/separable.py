@@ -141,6 +141,11 @@ class SeparablePenalty(Penalty):
         That is the interval of a point off the kinks, of [−λ, λ] at zero, of a half-line at a bound; levels (n,): λ·w.
         """
         low, high = self.bounds
+        if (low, high) == (-inf, inf):
+            wrong = (pull.abs() - levels).clamp_(min=0)
+            off = x.nonzero(as_tuple=True)  # few as a rule: they are asked apart, at an eighth of the time for all
+            wrong[off] = (pull[off] - levels.expand_as(x)[off] * x[off].sign()).abs()
+            return wrong
         least = torch.where(x > 0, levels, -levels)
         most = torch.where(x < 0, -levels, levels)
         least = torch.where(x <= low, -inf, least)
