@@ -337,6 +337,137 @@ void test_gram_descent(const gs_kernel &row) {
     }
 }
 
+// [1 0 2; 0 0 3; 0 4 0], its first entry two places into memory; and the same with each index that may be wrong.
+template <typename T>
+struct Matrix {
+    std::vector<int32_t> starts = {2, 4, 5, 6}, places = {9, 9, 0, 2, 2, 1};
+    std::vector<T> values = {99, 99, 1, 2, 3, 4};
+    int64_t entries() const { return static_cast<int64_t>(places.size()); }
+};
+
+template <typename T, typename Call>
+void test_broken(const gs_kernel &row, Call call) {
+    for (int32_t bad : {-1, 3, INT32_MAX, INT32_MIN}) {
+        Matrix<T> m;
+        m.places[3] = bad;
+        expect(call(m, m.entries()) == GS_BAD_INDEX, row, "place", 3, bad);
+    }
+    for (int32_t bad : {-1, 1, 7, INT32_MAX}) {
+        Matrix<T> m;
+        m.starts[2] = bad;
+        expect(call(m, m.entries()) == GS_BAD_INDEX, row, "start", 2, bad);
+    }
+    expect(call(Matrix<T>(), -1) == GS_BAD_LENGTH, row, "negative entries", -1, 0);
+    expect(call(Matrix<T>(), INT64_MAX) == GS_BAD_LENGTH, row, "huge entries", INT64_MAX, 0);
+}
+
+template <typename T>
+void test_csr_product_of(const gs_kernel &row, bool transposed) {
+    const auto function = reinterpret_cast<gs_csr_mv_fn>(row.function);
+    const std::vector<T> x = {1, 10, 100}, forward = {201, 300, 40}, back = {1, 400, 32};
+    std::vector<T> out(3);
+    const auto call = [&](const Matrix<T> &m, int64_t entries) {
+        return function(m.starts.data(), 3, m.places.data(), m.values.data(), entries, 3, x.data(), out.data());
+    };
+    expect(call(Matrix<T>(), 6) == GS_OK, row, "status", 3, 0);
+    expect(out == (transposed ? back : forward), row, "product", 3, 0);
+    test_broken<T>(row, call);
+    const Matrix<T> m;
+    expect(function(m.starts.data(), 3, m.places.data(), m.values.data(), 6, 3, nullptr, out.data()) == GS_BAD_POINTER,
+           row, "null x", 3, 0);
+    expect(function(nullptr, 0, nullptr, nullptr, 0, 0, nullptr, nullptr) == GS_OK, row, "empty", 0, 0);
+}
+
+void test_csr_mv(const gs_kernel &row) {
+    row.item_size == 4 ? test_csr_product_of<float>(row, false) : test_csr_product_of<double>(row, false);
+}
+
+void test_csr_rmv(const gs_kernel &row) {
+    row.item_size == 4 ? test_csr_product_of<float>(row, true) : test_csr_product_of<double>(row, true);
+}
+
+struct Sixteen {
+    Sixteen(double value = 0) : one(value), two(-value) {}
+    bool operator==(const Sixteen &other) const { return one == other.one && two == other.two; }
+    double one, two;
+};
+
+template <typename T>
+void test_csr_columns_of(const gs_kernel &row) {
+    const auto function = reinterpret_cast<gs_csr_columns_fn>(row.function);
+    const std::vector<int32_t> slots = {1, -1, 0}, wild = {1, -1, 2};
+    std::vector<int32_t> hits(6), ends(4), rows(6);
+    std::vector<uint8_t> wanted(3);
+    std::vector<T> values(6);
+    const auto call = [&](const Matrix<T> &m, int64_t entries, const int32_t *which, int64_t k, int64_t room) {
+        return function(m.starts.data(), 3, m.places.data(), m.values.data(), entries, 3, which, k, hits.data(),
+                        wanted.data(), room, ends.data(), rows.data(), values.data());
+    };
+    const auto first = [](auto all, size_t count) { return all.resize(count), all; };
+    expect(call(Matrix<T>(), 6, slots.data(), 2, 6) == GS_OK, row, "status", 2, 0);
+    expect(first(ends, 3) == std::vector<int32_t>({0, 2, 3}), row, "ends", 2, 0);
+    expect(first(rows, 3) == std::vector<int32_t>({0, 1, 0}), row, "rows", 2, 0);
+    expect(first(values, 3) == std::vector<T>({2, 3, 1}), row, "values", 2, 0);
+    expect(call(Matrix<T>(), 6, nullptr, 3, 6) == GS_OK, row, "status", 3, 0);
+    expect(ends == std::vector<int32_t>({0, 1, 2, 4}), row, "ends", 3, 0);
+    expect(first(rows, 4) == std::vector<int32_t>({0, 2, 0, 1}), row, "rows", 3, 0);
+    expect(first(values, 4) == std::vector<T>({1, 4, 2, 3}), row, "values", 3, 0);
+    expect(call(Matrix<T>(), 6, wild.data(), 2, 6) == GS_BAD_INDEX, row, "slot", 2, 2);
+    expect(call(Matrix<T>(), 6, slots.data(), 2, 5) == GS_BAD_LENGTH, row, "short room", 2, 5);
+    expect(call(Matrix<T>(), 6, nullptr, 2, 6) == GS_BAD_LENGTH, row, "k without slots", 2, 6);
+    expect(call(Matrix<T>(), 6, slots.data(), -1, 6) == GS_BAD_LENGTH, row, "negative k", -1, 6);
+    for (const int32_t *which : {static_cast<const int32_t *>(nullptr), slots.data()})
+        test_broken<T>(row, [&](const Matrix<T> &m, int64_t entries) {
+            return call(m, entries, which, which == nullptr ? 3 : 2, entries);
+        });
+}
+
+void test_csr_columns(const gs_kernel &row) {
+    if (row.item_size == 4) return test_csr_columns_of<float>(row);
+    row.item_size == 8 ? test_csr_columns_of<double>(row) : test_csr_columns_of<Sixteen>(row);
+}
+
+template <typename T>
+void test_csr_gram_of(const gs_kernel &row) {
+    const auto function = reinterpret_cast<gs_csr_gram_fn>(row.function);
+    std::vector<T> out(9);
+    const auto call = [&](const Matrix<T> &m, int64_t entries, int64_t first) {
+        return function(m.starts.data(), 3, m.places.data(), m.values.data(), entries, 3, first, out.data());
+    };
+    expect(call(Matrix<T>(), 6, 0) == GS_OK && out == std::vector<T>({1, 0, 2, 0, 16, 0, 2, 0, 13}), row, "all", 3, 0);
+    expect(call(Matrix<T>(), 6, 2) == GS_OK && out[0] == 2 && out[1] == 0 && out[2] == 13, row, "last", 3, 2);
+    expect(call(Matrix<T>(), 6, 4) == GS_BAD_LENGTH, row, "first", 3, 4);
+    Matrix<T> twice;
+    twice.places[2] = 2;
+    expect(call(twice, 6, 0) == GS_BAD_INDEX, row, "place given twice", 3, 0);
+    test_broken<T>(row, [&](const Matrix<T> &m, int64_t entries) { return call(m, entries, 0); });
+}
+
+void test_csr_gram(const gs_kernel &row) {
+    row.item_size == 4 ? test_csr_gram_of<float>(row) : test_csr_gram_of<double>(row);
+}
+
+// Rows that share nothing land on their soft thresholds; a row of zeros stays.
+void test_csr_l1_sweeps(const gs_kernel &row) {
+    const auto function = reinterpret_cast<gs_csr_l1_sweeps_fn>(row.function);
+    Matrix<double> apart;
+    apart.places = {9, 9, 0, 0, 2, 1};
+    apart.starts = {2, 3, 5, 6};
+    apart.values = {99, 99, 2, 0, 0, 4};
+    const std::vector<double> levels(3, 1);
+    std::vector<double> x(3), h = {5, 9, -17}, room(9);
+    int32_t done = 7;
+    const auto call = [&](const Matrix<double> &m, int64_t entries, int32_t sweeps, int64_t items) {
+        return function(m.starts.data(), 3, m.places.data(), m.values.data(), entries, 3, levels.data(), -9, 9, 0, 1e-9,
+                        sweeps, room.data(), items, x.data(), h.data(), &done);
+    };
+    expect(call(apart, 6, 9, 9) == GS_OK && done == 2, row, "status", 3, done);
+    expect(x == std::vector<double>({1, 0, -1}) && h == std::vector<double>({1, 9, -1}), row, "x", 3, 0);
+    expect(call(apart, 6, -1, 9) == GS_BAD_LENGTH, row, "negative sweeps", 3, -1);
+    expect(call(apart, 6, 1, 8) == GS_BAD_LENGTH, row, "short room", 3, 8);
+    test_broken<double>(row, [&](const Matrix<double> &m, int64_t entries) { return call(m, entries, 1, 9); });
+}
+
 struct Test {
     const char *op;
     void (*run)(const gs_kernel &row);
@@ -350,6 +481,11 @@ constexpr Test kTests[] = {
     {"batch_omp", test_batch_omp},
     {"l1_sweeps", test_l1_sweeps},
     {"gram_descent", test_gram_descent},
+    {"csr_mv", test_csr_mv},
+    {"csr_rmv", test_csr_rmv},
+    {"csr_columns", test_csr_columns},
+    {"csr_gram", test_csr_gram},
+    {"csr_l1_sweeps", test_csr_l1_sweeps},
 };
 
 }  // namespace

@@ -74,7 +74,7 @@ def compiled(source: str, to: Path) -> None:
     ("source", "reason"),
     [
         ("int answer(void) { return 42; }", "is not gossamer's library"),
-        ("int gs_abi_version(void) { return 999; }", "has ABI version 999, needed is 3"),
+        ("int gs_abi_version(void) { return 999; }", "has ABI version 999, needed is 4"),
     ],
 )
 def test_a_foreign_library_is_refused(folder: Path, source: str, reason: str) -> None:

@@ -16,13 +16,17 @@ from gossamer.kernels.native import Library, Row
 
 # op_format_wtype_atype_tile__isa, where format, types and tile may be missing.
 NAME = re.compile(
-    r"(?P<op>pack_bits|unpack_bits|mask_compress|mask_expand|batch_omp|l1_sweeps|gram_descent)(_[a-z0-9]+)*"
+    r"(?P<op>pack_bits|unpack_bits|mask_compress|mask_expand|batch_omp|l1_sweeps|gram_descent|csr_mv|csr_rmv|"
+    r"csr_columns|csr_gram|csr_l1_sweeps)(_[a-z0-9]+)*"
     r"__(scalar|avx2|avx512|neon)"
 )
 ITEM_SIZES = {"pack_bits": (1,), "unpack_bits": (1,), "mask_compress": (1, 2, 4), "mask_expand": (1, 2, 4)}
 ITEM_SIZES |= {"batch_omp": (4, 8), "l1_sweeps": (8,), "gram_descent": (8,)}
-# Floats, which agree to rounding and not to the bit: compared in their own files.
+ITEM_SIZES |= {"csr_mv": (4, 8), "csr_rmv": (4, 8), "csr_columns": (4, 8, 16), "csr_gram": (4, 8)}
+ITEM_SIZES |= {"csr_l1_sweeps": (8,)}
+# Floats, which agree to rounding and not to the bit, or several tensors: compared in their own files.
 ROUNDED = {"batch_omp", "gram_descent", "l1_sweeps"}
+ROUNDED |= {"csr_mv", "csr_rmv", "csr_columns", "csr_gram", "csr_l1_sweeps"}
 
 
 def mismatch(row: Row, shift: int) -> str | None:
