@@ -11,11 +11,12 @@ from torch import Tensor
 
 from gossamer import kernels
 from gossamer.errors import KernelError
-from gossamer.kernels import csr_columns, csr_gram, csr_l1_sweeps, csr_mv, csr_rmv, csr_native, l1_sweeps
+from gossamer.kernels import csr_columns, csr_gram, csr_l1_sweeps, csr_mv, csr_native, csr_rmv, l1_sweeps
 from gossamer.kernels.csr import owners
 from gossamer.kernels.native import Library
 
-NEAR = {torch.float32: 2e-5, torch.float64: 1e-12}  # rounding of sums of up to 300 products of order 1, in another order
+# Rounding of sums of up to 300 products of order 1, in another order.
+NEAR = {torch.float32: 2e-5, torch.float64: 1e-12}
 SHAPES = [(0, 5, 0.5), (5, 0, 0.5), (1, 1, 1.0), (7, 9, 0.0), (40, 30, 0.2), (300, 50, 0.1), (3, 2000, 0.9)]
 MOVED = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 both = pytest.mark.parametrize("form", ["native", "reference"])
@@ -118,7 +119,13 @@ def test_sweeps_over_entries_are_those_over_the_gram_matrix(
 @both
 @pytest.mark.parametrize(
     ("starts", "places"),
-    [([0, 2, 3], [0, 5, 1]), ([0, 2, 3], [0, -1, 1]), ([0, 3, 2], [0, 1, 2]), ([0, 2, 9], [0, 1, 2]), ([-1, 2, 3], [0] * 3)],
+    [
+        ([0, 2, 3], [0, 5, 1]),
+        ([0, 2, 3], [0, -1, 1]),
+        ([0, 3, 2], [0] * 3),
+        ([0, 2, 9], [0] * 3),
+        ([-1, 2, 3], [0] * 3),
+    ],
 )
 def test_a_broken_matrix_is_refused_before_it_is_followed(
     form: str, starts: list[int], places: list[int], monkeypatch: pytest.MonkeyPatch
@@ -162,7 +169,7 @@ def test_wrong_arguments_are_refused() -> None:
         csr_columns(starts, places, values, 2, torch.zeros(2), 1)
     with pytest.raises(KernelError, match="first must be"):
         csr_gram(starts, places, values, 2, 3)
-    with pytest.raises(KernelError, match="values is torch.float32"):
+    with pytest.raises(KernelError, match=r"values is torch\.float32"):
         csr_l1_sweeps(starts, places, values, 2, values, values, values, accuracy=0.0, sweeps=1)
     wide = values.double()
     with pytest.raises(KernelError, match="low ≤ 0"):

@@ -385,3 +385,54 @@ def test_entries_out_of_order_and_given_twice_are_put_in_order_and_added(form: s
         held.rmv(torch.ones(held.shape[0], dtype=torch.float64)), torch.from_numpy(entered.toarray()).sum(0)
     )
     assert entered.data.tolist() == [1.0, 2.0, 3.0, 4.0], "the caller's matrix stays as it was"
+
+
+@pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr, torch.sparse_csc])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.complex64, torch.complex128])
+@pytest.mark.filterwarnings("ignore:Sparse CS. tensor support")
+def test_columns_are_the_same_before_and_after_the_matrix_is_turned(layout: torch.layout, dtype: torch.dtype) -> None:
+    matrix = thinned(30, 50, dtype)
+    A = Sparse(matrix.to_sparse(layout=layout))
+    indices = torch.tensor([4, 49, 0, 4, 25])
+    for _ in range(12):
+        assert torch.equal(A.columns(indices), matrix[:, indices])
+        chosen = A.column_rows(indices)
+        assert torch.equal(chosen.counts.long(), (matrix[:, indices] != 0).sum(0))
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CS. tensor support")
+def test_torch_entries_out_of_order_and_given_twice_are_put_in_order_and_added() -> None:
+    starts, places, values = torch.tensor([0, 3, 4]), torch.tensor([2, 0, 2, 1]), torch.tensor([1.0, 2.0, 3.0, 4.0])
+    wanted = torch.tensor([[2.0, 0.0, 4.0], [0.0, 4.0, 0.0]])
+    by_rows = torch.sparse_csr_tensor(starts, places, values, (2, 3), check_invariants=False)
+    by_columns = torch.sparse_csc_tensor(starts, places, values, (3, 2), check_invariants=False)
+    for A, matrix in ((Sparse(by_rows), wanted), (Sparse(by_columns), wanted.mT)):
+        assert torch.equal(A.dense(), matrix)
+        assert torch.equal(A.column_norms(), torch.linalg.vector_norm(matrix, dim=0))
+
+
+@pytest.mark.parametrize(
+    ("starts", "places", "message"),
+    [
+        ([0, 1, 2], [0, 3], "holds index 3, needs 0 to 2"),
+        ([0, 1, 2], [-1, 0], "holds index -1"),
+        ([0, 2, 1], [0, 1], "must rise from 0"),
+        ([1, 1, 2], [0, 1], "must rise from 0"),
+        ([0, 1, 9], [0, 1], "must rise from 0"),
+        ([0, 1, 2], [1 << 40, 0], "holds index 1099511627776"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Sparse CS. tensor support")
+def test_a_broken_sparse_matrix_is_refused_before_it_is_read(
+    starts: list[int], places: list[int], message: str
+) -> None:
+    parts = torch.tensor(starts), torch.tensor(places), torch.ones(2)
+    with pytest.raises(DataError, match=message):
+        as_operator(torch.sparse_csr_tensor(*parts, (2, 3), check_invariants=False))
+    with pytest.raises(DataError, match=message):
+        as_operator(torch.sparse_csc_tensor(*parts, (3, 2), check_invariants=False))
+    whole = scipy.sparse.csr_array((2, 3))
+    whole.indptr, whole.indices, whole.data = (part.numpy() for part in parts)
+    whole.has_canonical_format = True
+    with pytest.raises(DataError, match=message):
+        as_operator(whole)

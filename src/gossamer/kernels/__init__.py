@@ -232,8 +232,8 @@ def csr_mv(starts: Tensor, places: Tensor, values: Tensor, x: Tensor) -> Tensor:
 
         out_i = Σ_p values_p x[places_p],   starts_i ≤ p < starts_{i+1}
 
-    Args: starts (rows + 1,) and places (entries,), int32, or int64 which only the reference reads; values (entries,) and
-        x (columns,), float32 or float64.
+    Args: starts (rows + 1,) and places (entries,), int32, or int64 which only the reference reads; values (entries,)
+        and x (columns,), float32 or float64.
     Returns: (rows,).
     Raises: KernelError when shapes or dtypes do not fit, starts fall, or a place lies outside of x.
 

@@ -135,9 +135,7 @@ def csr_rmv(starts: Tensor, places: Tensor, values: Tensor, x: Tensor, columns: 
         raise KernelError(f"x has {x.shape[0]} numbers and the matrix {starts.shape[0] - 1} rows; give one a row")
 
 
-def csr_columns(
-    starts: Tensor, places: Tensor, values: Tensor, columns: int, slots: Tensor | None, k: int
-) -> None:
+def csr_columns(starts: Tensor, places: Tensor, values: Tensor, columns: int, slots: Tensor | None, k: int) -> None:
     _csr(starts, places, values)
     if slots is None and k != columns:
         raise KernelError(f"without slots all {columns} columns are taken, k is {k}; give slots, or that number")
@@ -203,8 +201,8 @@ def wrong_mask(kept: int, count: int) -> KernelError:
 
 def wrong_place(columns: int) -> KernelError:
     return KernelError(
-        f"the matrix is broken: its starts must not fall, nor pass its entries, and its places must be 0 to {columns - 1}, "
-        f"ascending within a row for a Gram matrix; build it anew"
+        f"the matrix is broken: its starts must not fall, nor pass its entries, and its places must be 0 to "
+        f"{columns - 1}, ascending within a row for a Gram matrix; build it anew"
     )
 
 

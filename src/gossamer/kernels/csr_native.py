@@ -76,7 +76,7 @@ def csr_columns(
         ends.data_ptr(), rows.data_ptr(), found.data_ptr(),
     )  # fmt: skip
     count = int(ends[-1])
-    return ends, *((part if count == room else part[:count].clone()) for part in (rows, found))
+    return (ends, rows, found) if count == room else (ends, rows[:count].clone(), found[:count].clone())
 
 
 def csr_gram(starts: Tensor, places: Tensor, values: Tensor, k: int, first: int) -> Tensor:

@@ -73,9 +73,7 @@ _SIGNATURES: dict[str, Any] = {
     ),
     "csr_mv": ctypes.CFUNCTYPE(_int32, *_csr, *[_pointer] * 2),
     "csr_rmv": ctypes.CFUNCTYPE(_int32, *_csr, *[_pointer] * 2),
-    "csr_columns": ctypes.CFUNCTYPE(
-        _int32, *_csr, _pointer, _int64, *[_pointer] * 2, _int64, *[_pointer] * 3
-    ),
+    "csr_columns": ctypes.CFUNCTYPE(_int32, *_csr, _pointer, _int64, *[_pointer] * 2, _int64, *[_pointer] * 3),
     "csr_gram": ctypes.CFUNCTYPE(_int32, *_csr, _int64, _pointer),
     "csr_l1_sweeps": ctypes.CFUNCTYPE(
         _int32, *_csr, _pointer, *[_double] * 4, _int32, _pointer, _int64, *[_pointer] * 3

@@ -42,12 +42,15 @@ class Compressed:
         falls = bool((starts.diff() < 0).any())
         if falls or int(starts[0]) or count > min(len(places), len(values)):
             raise DataError(
-                f"A: is broken: its {rows + 1} starts must rise from 0 to at most its {len(places)} entries; build it anew"
+                f"A: is broken: its {rows + 1} starts must rise from 0 to at most its {len(places)} entries; "
+                f"build it anew"
             )
         places, values = places[:count], values[:count]
         low, high = (int(end) for end in torch.aminmax(places)) if count else (0, 0)
         if low < 0 or (count and high >= width):
-            raise DataError(f"A: is broken: holds index {low if low < 0 else high}, needs 0 to {width - 1}; build it anew")
+            raise DataError(
+                f"A: is broken: holds index {low if low < 0 else high}, needs 0 to {width - 1}; build it anew"
+            )
         index = torch.int32 if max(rows, width, count) <= LARGEST else torch.int64
         return cls(starts.to(index), places.to(index), values, width)
 

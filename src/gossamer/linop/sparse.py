@@ -175,16 +175,21 @@ def _of_torch(matrix: Any) -> tuple[Compressed, bool]:
     m, n = matrix.shape
     if matrix.layout in (torch.sparse_csr, torch.sparse_csc):
         by_columns = matrix.layout == torch.sparse_csc
-        starts, places = (
-            (matrix.ccol_indices(), matrix.row_indices()) if by_columns else (matrix.crow_indices(), matrix.col_indices())
+        starts, places, width = (
+            (matrix.ccol_indices(), matrix.row_indices(), m)
+            if by_columns
+            else (matrix.crow_indices(), matrix.col_indices(), n)
         )
-        given = Compressed.of(starts, places, matrix.values(), m if by_columns else n)
+        values = matrix.values()
+        if values.is_complex():  # a view of a compressed tensor, which refuses to give its real part
+            values = values.clone()
+        given = Compressed.of(starts, places, values, width)
         if given.ascends():
             return given, by_columns
-    coo = matrix.to_sparse_coo()
-    if matrix.layout != torch.sparse_coo:  # its order is not believed
-        coo = torch.sparse_coo_tensor(coo.indices(), coo.values(), (m, n), check_invariants=False)
-    coo = coo.coalesce()
+        order = (given.places, given.owners) if by_columns else (given.owners, given.places)
+        coo = torch.sparse_coo_tensor(torch.stack(order), given.values, (m, n), check_invariants=False).coalesce()
+    else:
+        coo = matrix.to_sparse_coo().coalesce()
     rows, columns = coo.indices()
     starts = torch.searchsorted(rows, torch.arange(m + 1, device=rows.device))
     if len(rows) and int(rows[-1]) >= m:
@@ -201,8 +206,8 @@ def _of_scipy(matrix: Any) -> tuple[Compressed, bool]:
         held = held.tocsc() if held.format == "csr" else held.tocsr()  # a copy whose indices are in order
         held.sum_duplicates()
     by_columns = held.format == "csc"
-    parts = (_shared(part) for part in (held.indptr, held.indices, held.data))
-    return Compressed.of(*parts, held.shape[0 if by_columns else 1]), by_columns
+    starts, places, values = (_shared(part) for part in (held.indptr, held.indices, held.data))
+    return Compressed.of(starts, places, values, held.shape[0 if by_columns else 1]), by_columns
 
 
 def _shared(array: Any) -> Tensor:
