@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gossamer import kernels
 from gossamer.errors import KernelError
-from gossamer.kernels import csr_columns, csr_gram, csr_l1_sweeps, csr_mv, csr_native, csr_rmv, l1_sweeps
+from gossamer.kernels import csr_columns, csr_gram, csr_l1_sweeps, csr_mv, csr_rmv, l1_sweeps
 from gossamer.kernels.csr import owners
 from gossamer.kernels.native import Library
 
@@ -79,22 +79,6 @@ def test_columns_are_moved_to_the_bit(form: str, m: int, n: int, density: float,
         assert torch.equal(rows.long(), row)
         assert torch.equal(found, columns[row, column])
         assert (ends.dtype, rows.dtype, found.dtype) == (torch.int32, torch.int32, dtype)
-
-
-def test_a_transposed_product_has_the_same_bits_on_one_thread_and_on_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csr_native, "ENTRIES_A_SUM", 100)  # so that a small matrix is summed in parts, too
-    monkeypatch.setattr(csr_native, "ENTRIES_A_PART", 10)
-    matrix, held = drawn(300, 50, 0.1, torch.float64)
-    x, y, threads = torch.randn(50, dtype=torch.float64), torch.randn(300, dtype=torch.float64), torch.get_num_threads()
-    found = []
-    try:
-        for count in (1, 3):
-            torch.set_num_threads(count)
-            found.append((csr_mv(*held, x), csr_rmv(*held, y, 50)))
-    finally:
-        torch.set_num_threads(threads)
-    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
-    torch.testing.assert_close(found[0][1], y @ matrix)
 
 
 @both

@@ -249,7 +249,7 @@ def csr_rmv(starts: Tensor, places: Tensor, values: Tensor, x: Tensor, columns: 
     """A' x for a sparse matrix by its rows, without turning it: every entry is added where it belongs.
 
     Args: as `csr_mv`, with x (rows,).
-    Returns: (columns,), the same bits for any number of threads.
+    Returns: (columns,).
     Raises: as `csr_mv`.
 
     >>> starts, places = torch.tensor([0, 2, 3], dtype=torch.int32), torch.tensor([0, 2, 2], dtype=torch.int32)

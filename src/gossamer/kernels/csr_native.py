@@ -1,21 +1,19 @@
-"""Native kernels on sparse matrices by rows, spread over threads where rows allow it."""
+"""Native kernels on sparse matrices by rows.
+
+They run on one thread: a product of two million entries takes 2 ms, in which a second thread gains less than handing it
+over costs while torch's own threads are still awake.
+"""
 
 from __future__ import annotations
-
-from functools import partial
 
 import torch
 from torch import Tensor
 
 from . import checks, csr
 from .native import function, sound
-from .rows import over_rows
 
 __all__ = ["csr_columns", "csr_gram", "csr_l1_sweeps", "csr_mv", "csr_rmv"]
 
-ENTRIES_A_PART = 1 << 17  # of a product: 0.1 ms, which handing it to a thread should not outweigh
-ENTRIES_A_SUM = 1 << 19  # of a transposed product: each part costs a vector to write and to add
-MOST_SUMS = 8
 _BAD_INDEX = -6
 
 
@@ -24,39 +22,17 @@ def csr_mv(starts: Tensor, places: Tensor, values: Tensor, x: Tensor) -> Tensor:
         return csr.csr_mv(starts, places, values, x)
     starts, places, values, x = _plain(starts, places, values, x)
     out = x.new_empty(len(starts) - 1)
-    least = ENTRIES_A_PART * len(out) // max(len(places), 1) + 1
-    over_rows(partial(_products, places, values, x), (starts[:-1], out), least=least)
+    _call("csr_mv", starts, len(out), places, values, len(x), x.data_ptr(), out.data_ptr())
     return out
 
 
-def _products(places: Tensor, values: Tensor, x: Tensor, starts: Tensor, out: Tensor) -> None:
-    """starts: of these rows; the end of the last one lies behind it in memory."""
-    _call("csr_mv", starts, len(out), places, values, len(x), x.data_ptr(), out.data_ptr())
-
-
 def csr_rmv(starts: Tensor, places: Tensor, values: Tensor, x: Tensor, columns: int) -> Tensor:
-    """Runs of rows are summed apart and then added. How many is told by the matrix, so that threads change no bit."""
     if starts.dtype != torch.int32:
         return csr.csr_rmv(starts, places, values, x, columns)
     starts, places, values, x = _plain(starts, places, values, x)
-    parts = min(1 << max(len(places) // ENTRIES_A_SUM, 1).bit_length() - 1, MOST_SUMS)
-    shares = torch.arange(parts + 1) * len(places) // parts
-    bounds = torch.searchsorted(starts, shares.to(torch.int32)).clamp(max=len(x))
-    bounds[0], bounds[-1] = 0, len(x)
-    sums = x.new_empty(parts, columns)
-    over_rows(partial(_scattered, starts, places, values, x), (bounds[:-1], bounds[1:], sums), least=1)
-    total = sums[0]
-    for part in sums[1:]:
-        total += part
-    return total
-
-
-def _scattered(
-    starts: Tensor, places: Tensor, values: Tensor, x: Tensor, begins: Tensor, ends: Tensor, sums: Tensor
-) -> None:
-    for begin, end, out in zip(begins.tolist(), ends.tolist(), sums, strict=True):
-        rows = max(end - begin, 0)
-        _call("csr_rmv", starts[begin:], rows, places, values, len(out), x[begin:].data_ptr(), out.data_ptr())
+    out = x.new_empty(columns)
+    _call("csr_rmv", starts, len(x), places, values, columns, x.data_ptr(), out.data_ptr())
+    return out
 
 
 def csr_columns(
