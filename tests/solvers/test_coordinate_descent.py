@@ -12,6 +12,7 @@ from torch import Tensor
 from gossamer.linop import Callables, Dense, Sparse, as_operator
 from gossamer.problem import LeastSquares, duality_gap
 from gossamer.solvers import CoordinateDescent, GramPool
+from gossamer.solvers.gram_quadratic import GramQuadratic
 from gossamer.sparse import lasso, lasso_path, max_penalty
 from gossamer.terms import L1, BoxedL1, ElasticNet, SeparablePenalty
 
@@ -151,3 +152,55 @@ def test_a_pool_holds_sparse_columns_as_entries_and_knows_the_same_products() ->
     assert np.allclose(dense.gram, sparse.gram, rtol=0, atol=ROUNDING)
     assert np.allclose(dense.gram, (A.T @ A).numpy()[np.ix_(dense.indices, dense.indices)], rtol=0, atol=ROUNDING)
     assert torch.allclose(sparse.forward(places, values), A[:, 60:85] @ torch.from_numpy(values), rtol=0, atol=ROUNDING)
+
+
+def thin(m: int, n: int, alike: float = 0.0) -> Tensor:
+    """Columns of two or three entries; with `alike`, pairs that are nearly the same, over which sweeps crawl."""
+    generator = torch.Generator().manual_seed(5)
+    A = torch.randn(m, n, generator=generator, dtype=torch.float64)
+    A *= torch.rand(m, n, generator=generator) < 2.5 / m
+    if alike:
+        A[:, n // 2 :] = A[:, : n // 2] * (1 + alike * torch.randn(m, n // 2, generator=generator, dtype=torch.float64))
+    return A
+
+
+@pytest.mark.parametrize("penalty", [L1(0.3), ElasticNet(0.2, 0.5), BoxedL1(0.3, 0.0, 0.4)])
+@pytest.mark.parametrize("places", [None, np.arange(30, 90)])
+def test_columns_of_few_entries_are_swept_as_such_to_the_same_answer(
+    penalty: SeparablePenalty, places: np.ndarray | None
+) -> None:
+    A = thin(2000, 120)
+    pool = GramPool(as_operator(A.to_sparse()))
+    pool.places(np.arange(120))
+    chosen = A if places is None else A[:, places]
+    c = (chosen.T @ torch.randn(2000, generator=torch.Generator().manual_seed(1), dtype=torch.float64)).numpy()
+    level = np.full(len(c), penalty.level)
+    x, h, settled = pool.swept(places, level, penalty, np.zeros_like(c), c, 1e-10)
+    assert settled
+    gram = (chosen.T @ chosen).numpy()
+    assert np.allclose(h, c - gram @ x - penalty.ridge * x, rtol=0, atol=ROUNDING)
+    wanted = GramQuadratic(gram, None, level, *penalty.bounds, penalty.ridge).solve(np.zeros_like(c), c, 1e-10)
+    assert np.allclose(x, wanted, rtol=0, atol=1e-9)
+    assert pool.swept(places, level, penalty, x, h, 1e-8)[2], "an answer is left as it is"
+
+
+def test_sweeps_that_crawl_give_way_to_newton_steps() -> None:
+    A = thin(200, 120, alike=1e-4)
+    pool = GramPool(as_operator(A.to_sparse()))
+    pool.places(np.arange(120))
+    c = (A.T @ torch.randn(200, generator=torch.Generator().manual_seed(1), dtype=torch.float64)).numpy()
+    given = np.full(120, 1e-3), L1(1e-3), np.zeros(120), c
+    x, h, settled = pool.swept(None, *given, 1e-12)
+    assert not settled
+    assert np.allclose(h, c - (A.T @ A).numpy() @ x, rtol=0, atol=ROUNDING), "what was swept counts"
+    assert pool.swept(None, *given, 1e-12)[0] is given[2], "and it is not tried again"
+    b = torch.randn(200, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    found = lasso(A.to_sparse(), b, 1e-3)
+    assert float(found.gap) <= 1e-6
+
+
+def test_a_pool_of_dense_columns_is_not_swept() -> None:
+    pool = GramPool(as_operator(torch.eye(3, dtype=torch.float64)))
+    pool.places(np.arange(3))
+    start = np.zeros(3), np.ones(3)
+    assert pool.swept(None, np.full(3, 0.1), L1(0.1), *start, 1e-9) == (*start, False)
