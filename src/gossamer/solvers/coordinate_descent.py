@@ -43,7 +43,8 @@ class CoordinateDescent(ConvexSolver):
     that would keep them at zero: λ falls as the working set grows. The small problem is solved by coordinate descent
     for which entries, and Newton steps for how large (`gram_quadratic`).
     A is read once a round, and once more where the certificate is asked. It is only multiplied and asked for columns
-    of the working set: a sparse design is never made dense as a whole.
+    of the working set: a sparse design is never made dense as a whole, and where its columns hold few entries they are
+    swept as such, without a Gram matrix.
 
     Args: tol: the relative duality gap to reach; max_rounds: rounds at most.
     Source: working sets as in Massias, Gramfort and Salmon 2018 and Bertrand et al. 2022. Both extrapolate by Anderson;
