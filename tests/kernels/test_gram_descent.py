@@ -27,16 +27,20 @@ def problem(n: int, count: int, low: float = -inf, high: float = inf) -> Given:
     scales = gram.diagonal().rsqrt()
     thresholds = torch.rand(n, generator=generator, dtype=torch.float64) * (torch.arange(n) % 5 != 2)
     bounds = (scales.new_full((n,), bound) for bound in (low, high))
-    return gram * scales * scales[:, None], scales, thresholds, *bounds, c, (b * b).sum(-1)
+    return off_diagonal(gram * scales * scales[:, None]), scales, thresholds, *bounds, c, (b * b).sum(-1)
+
+
+def off_diagonal(gram: Tensor) -> Tensor:
+    """As the kernel takes it: without the ones, rows padded with zeros."""
+    padded = gram.new_zeros(len(gram), -(len(gram) // -32) * 32)
+    padded[:, : len(gram)] = gram - torch.eye(len(gram), dtype=gram.dtype)
+    return padded
 
 
 def solved(row: Row, given: Given, start: Tensor | None = None, rounds: int = 500) -> tuple[Tensor, Tensor]:
-    gram, scales, thresholds, low, high, c, squares = given
-    n, count = gram.shape[0], c.shape[0]
-    stride = -(n // -32) * 32
-    padded = gram.new_zeros(n, stride)
-    padded[:, :n] = gram - torch.eye(n, dtype=gram.dtype)
-    room = gram.new_empty((13 + n) * stride)
+    padded, scales, thresholds, low, high, c, squares = given
+    (n, stride), count = padded.shape, c.shape[0]
+    room = padded.new_empty((13 + n) * stride)
     x = torch.zeros_like(c) if start is None else start.clone()
     done = torch.empty(count, dtype=torch.int32)
     code = row.function(
@@ -88,8 +92,8 @@ def test_dependent_columns_and_zeros_end(library: Library) -> None:
     free = scales.new_full((21,), inf)
     for level in (0.0, 0.3):
         levels = scales * level
-        design = (gram, scales, levels, -free, free)
-        narrow = tuple(part[:10, :10] if part.ndim == 2 else part[:10] for part in design)
+        design = (off_diagonal(gram), scales, levels, -free, free)
+        narrow = (off_diagonal(gram[:10, :10]), *(part[:10] for part in design[1:]))
         for row in rows_of(library):
             x, _ = solved(row, (*design, b @ A, (b * b).sum(-1)))
             y, _ = solved(row, (*narrow, b @ once, (b * b).sum(-1)))  # type: ignore[arg-type]

@@ -198,14 +198,14 @@ def l1_sweeps(
 
 
 def gram_descent(
-    gram: Tensor, scales: Tensor, thresholds: Tensor, low: Tensor, high: Tensor,
+    off_diagonal: Tensor, scales: Tensor, thresholds: Tensor, low: Tensor, high: Tensor,
     correlations: Tensor, squares: Tensor, start: Tensor | None, tol: float, rounds: int,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Minimise many penalised quadratics of one Gram matrix, each by greedy coordinates and Newton steps.
 
         min_u ½u'Gu − (scales·c)'u + Σ_j thresholds_j|u_j|  s.t.  low ≤ u ≤ high,   x = scales·u
 
-    Args: gram (n, n) with ones on its diagonal; scales (n,) > 0; thresholds (n,) ≥ 0; low (n,) ≤ 0 ≤ high (n,), either
+    Args: off_diagonal (n, stride), G less the ones on its diagonal, and zeros from n to a multiple of 32; scales (n,) > 0; thresholds (n,) ≥ 0; low (n,) ≤ 0 ≤ high (n,), either
         may be infinite; correlations (count, n), their rows c; squares (count,), ‖b‖² of the signals; start (count, n),
         the x to begin at, or None for zeros. All float64. A signal ends where an estimate of its gap falls to
         ½·tol·square, after `rounds`, or when rounds bring nothing.
@@ -217,12 +217,12 @@ def gram_descent(
 
     >>> one, zero = torch.ones(2, dtype=torch.float64), torch.zeros(1, 2, dtype=torch.float64)
     >>> c = torch.tensor([[3.0, -0.5]], dtype=torch.float64)
-    >>> eye, square = torch.eye(2, dtype=torch.float64), c.square().sum(-1)
-    >>> gram_descent(eye, one, one, -9 * one, 9 * one, c, square, zero, 1e-9, 10)[0]
+    >>> apart, square = torch.zeros(2, 32, dtype=torch.float64), c.square().sum(-1)
+    >>> gram_descent(apart, one, one, -9 * one, 9 * one, c, square, zero, 1e-9, 10)[0]
     tensor([[2., 0.]], dtype=torch.float64)
     """
     found: tuple[Tensor, Tensor] = KERNELS["gram_descent"](
-        gram, scales, thresholds, low, high, correlations, squares, start, tol, rounds
+        off_diagonal, scales, thresholds, low, high, correlations, squares, start, tol, rounds
     )
     return found
 

@@ -98,14 +98,17 @@ def l1_sweeps(
 
 
 def gram_descent(
-    gram: Tensor, scales: Tensor, thresholds: Tensor, low: Tensor, high: Tensor,
+    off_diagonal: Tensor, scales: Tensor, thresholds: Tensor, low: Tensor, high: Tensor,
     correlations: Tensor, squares: Tensor, start: Tensor | None, tol: float, rounds: int,
 ) -> None:  # fmt: skip
-    if gram.dim() != 2 or correlations.dim() != 2:
-        raise KernelError(f"gram and correlations must be matrices, given {gram.dim()} and {correlations.dim()} axes")
-    n, count = gram.shape[0], correlations.shape[0]
+    if off_diagonal.dim() != 2 or correlations.dim() != 2:
+        given = f"{off_diagonal.dim()} and {correlations.dim()} axes"
+        raise KernelError(f"off_diagonal and correlations must be matrices, given {given}")
+    (n, stride), count = off_diagonal.shape, correlations.shape[0]
+    if stride < n or stride % 32:
+        raise KernelError(f"rows of off_diagonal must be padded to a multiple of 32 above {n}, given {stride}")
     vectors = {"scales": scales, "thresholds": thresholds, "low": low, "high": high}
-    needed = {"gram": (gram, (n, n))} | {name: (vector, (n,)) for name, vector in vectors.items()}
+    needed = {"off_diagonal": (off_diagonal, (n, stride))} | {name: (vector, (n,)) for name, vector in vectors.items()}
     needed |= {"correlations": (correlations, (count, n)), "squares": (squares, (count,))}
     if start is not None:
         needed["start"] = (start, (count, n))
@@ -114,8 +117,8 @@ def gram_descent(
             raise KernelError(f"{name} must have shape {shape} with at least one column, given {tuple(tensor.shape)}")
         if tensor.dtype != torch.float64:
             raise KernelError(f"{name} is {tensor.dtype}; convert it to float64")
-        if tensor.device != gram.device:
-            raise KernelError(f"{name} is on {tensor.device} and gram on {gram.device}; move one of them")
+        if tensor.device != off_diagonal.device:
+            raise KernelError(f"{name} is on {tensor.device} and off_diagonal on {off_diagonal.device}; move one of them")
     if not tol >= 0:
         raise KernelError(f"tol must be a number that is not negative, given {tol!r}")
     if not isinstance(rounds, int) or not 0 <= rounds < 1 << 31:

@@ -42,9 +42,10 @@ class _Batch:
 
 
 def gram_descent(
-    gram: Tensor, scales: Tensor, thresholds: Tensor, low: Tensor, high: Tensor,
+    off_diagonal: Tensor, scales: Tensor, thresholds: Tensor, low: Tensor, high: Tensor,
     correlations: Tensor, squares: Tensor, start: Tensor | None, tol: float, rounds: int,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
+    gram = off_diagonal[:, : len(scales)] + torch.eye(len(scales), dtype=scales.dtype, device=scales.device)
     problem = _Quadratic(gram, thresholds, low, high)
     x = torch.zeros_like(correlations) if start is None else start.clone()
     done = torch.zeros(len(x), dtype=torch.int32, device=x.device)

@@ -325,33 +325,20 @@ def l1_sweeps(
 
 
 def gram_descent(
-    gram: Tensor, scales: Tensor, thresholds: Tensor, low: Tensor, high: Tensor,
+    off_diagonal: Tensor, scales: Tensor, thresholds: Tensor, low: Tensor, high: Tensor,
     correlations: Tensor, squares: Tensor, start: Tensor | None, tol: float, rounds: int,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    n = gram.shape[0]
-    stride = -(n // -32) * 32
-    off_diagonal = gram.new_zeros(n, stride)
-    off_diagonal[:, :n] = gram.detach()
-    off_diagonal.diagonal().sub_(1)
-    design = (off_diagonal, *(each.detach().contiguous() for each in (scales, thresholds, low, high)))
-    signals = tuple(each.detach().contiguous() for each in (correlations, squares))
+    (n, stride), count = off_diagonal.shape, correlations.shape[0]
+    design = [each.detach().contiguous() for each in (off_diagonal, scales, thresholds, low, high)]
+    signals = [each.detach().contiguous() for each in (correlations, squares)]
     x = torch.zeros_like(signals[0]) if start is None else start.detach().clone(memory_format=torch.contiguous_format)
-    done = x.new_empty(x.shape[0], dtype=torch.int32)
-    over_rows(functools.partial(_descend, design, tol, rounds), (*signals, x, done))
-    return x, done
-
-
-def _descend(
-    design: Sequence[Tensor], tol: float, rounds: int, correlations: Tensor, squares: Tensor, x: Tensor, done: Tensor
-) -> None:
-    n, stride = design[0].shape
-    room = x.new_empty(13 * stride + n * stride)
+    done, room = x.new_empty(count, dtype=torch.int32), x.new_empty(13 * stride + n * stride)
     code = function("gram_descent", 8)(
-        design[0].data_ptr(), n, stride, *(each.data_ptr() for each in design[1:]),
-        correlations.data_ptr(), squares.data_ptr(), tol, rounds, x.shape[0],
+        design[0].data_ptr(), n, stride, *(each.data_ptr() for each in (*design[1:], *signals)), tol, rounds, count,
         room.data_ptr(), room.shape[0], x.data_ptr(), done.data_ptr(),
     )  # fmt: skip
     sound(code, x)
+    return x, done
 
 
 def function(op: str, item_size: int) -> Any:

@@ -14,6 +14,8 @@ from ..terms import Penalty
 
 __all__ = ["LeastSquares", "all_finite", "widened", "widened_entries"]
 
+MANY = 64  # signals from which A'b is worth computing in parts, by whoever needs it
+
 
 @dataclass(frozen=True, eq=False)
 class LeastSquares:
@@ -41,8 +43,10 @@ class LeastSquares:
         self.penalty.check(n)
         if not all_finite(self.b):
             raise DataError("b holds NaN or infinity; drop or fill those samples")
-        if not all_finite(self.correlation):
-            raise DataError("A holds NaN or infinity (A'b is not finite); drop or fill those entries")
+        # Any product reads every entry of A, and a bad one shows, since 0·NaN and 0·∞ are NaN.
+        read = self.correlation if len(self.b) < MANY else self.wide.rmv(self.b.new_ones(m, dtype=torch.float64))
+        if not all_finite(read):
+            raise DataError("A holds NaN or infinity (a product with it is not finite); drop or fill those entries")
 
     def with_penalty(self, penalty: Penalty) -> LeastSquares:
         """The same data under another penalty; what was computed from A and b is kept."""
@@ -51,6 +55,15 @@ class LeastSquares:
         penalty.check(self.A.shape[1])
         return other
 
+    def parts(self, rows: int) -> list[LeastSquares]:
+        """The problems of `rows` signals at a time, the last of what is left, with A in float64 in common."""
+        parts = []
+        for b in self.b.split(rows):
+            part = LeastSquares.__new__(LeastSquares)
+            vars(part).update(A=self.A, b=b, penalty=self.penalty, wide=self.wide)
+            parts.append(part)
+        return parts
+
     @cached_property
     def wide(self) -> LinearOperator:
         """A in float64."""
@@ -58,7 +71,7 @@ class LeastSquares:
 
     @cached_property
     def correlation(self) -> Tensor:
-        """A'b in float64, (signals, n). A bad entry anywhere in A shows here, since 0·NaN and 0·∞ are NaN."""
+        """A'b in float64, (signals, n)."""
         return self.wide.rmv(self.b.double())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from .. import kernels
 from ..errors import StructureError
+from ..kernels.rows import spread
 from ..problem import LeastSquares
 from ..terms import SeparablePenalty
 from .convex import ConvexSolver, certified, warm
@@ -17,6 +19,11 @@ from .outcome import Ending, Recovery
 
 __all__ = ["GramDescent"]
 
+Design = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+
+PADDED = 32  # a row of the kernel's Gram matrix has a multiple of this
+ENTRIES = 1 << 16  # of x, in a part of the signals
+LEAST_ROWS, LEAST_PARTS = 64, 8  # of a part, and parts where there are rows enough
 GATE = 0.5  # of the tolerance: what the solver's own estimate must promise before the certificate is asked
 
 
@@ -25,8 +32,9 @@ class GramDescent(ConvexSolver):
     """Penalties of the L1 family, for thousands of signals and up to a few thousand columns.
 
     Each signal moves the coordinate that has farthest to go, fifteen times; then a Newton step on its support, as far
-    as the signs allow. Everything is float64 on the Gram matrix, computed once. The kernel is native where it was
-    built, spread over torch's threads; a signal's arithmetic depends neither on these nor on the others in its batch.
+    as the signs allow. Everything is float64 on the Gram matrix, computed once; the kernel is native where it was built.
+    A few hundred signals at a time are solved and certified while they are in the cache, on each of torch's threads. A
+    signal's arithmetic does not depend on the others in its batch, nor anything on the number of threads.
 
     Args: tol: the relative duality gap to reach; max_rounds: rounds (fifteen coordinates and one Newton step) at most.
     Source: see `kernels.gram_descent`.
@@ -39,8 +47,21 @@ class GramDescent(ConvexSolver):
         penalty = problem.penalty
         if not isinstance(penalty, SeparablePenalty):
             raise StructureError(f"Gram descent solves the L1 family, not {type(penalty).__name__}; use FISTA")
-        start = None if x0 is None else warm(problem, x0).double()
-        design, correlation, squares = _design(problem, penalty), problem.correlation, _squares(problem.b)
+        count, n = len(problem.b), problem.A.shape[1]
+        rows = _together(count, n) if problem.b.device.type == "cpu" else count
+        start, x = None if x0 is None else warm(problem, x0).double(), problem.b.new_empty(count, n)
+        starts = [None] * -(count // -rows) if start is None else list(start.split(rows))
+        run = partial(self._part, _design(problem, penalty))
+        parts = spread(run, list(zip(problem.parts(rows), starts, x.split(rows), strict=True)))
+        return Recovery.joined(parts, x)
+
+    def _part(self, design: Design, problem: LeastSquares, start: Tensor | None, into: Tensor) -> Recovery:
+        """Some of the signals; x goes to its place at once, when it is in the cache."""
+        found = self._solved(design, problem, start)
+        return replace(found, x=into.copy_(found.x))
+
+    def _solved(self, design: Design, problem: LeastSquares, start: Tensor | None) -> Recovery:
+        penalty, correlation, squares = problem.penalty, problem.correlation, _squares(problem.b)
         x, rounds = kernels.gram_descent(*design, correlation, squares, start, GATE * self.tol, self.max_rounds)
         steps = torch.where(rounds < 0, -1 - rounds, rounds).long()
         found = certified(problem, _inside(penalty, x), steps, self.tol)
@@ -58,16 +79,22 @@ class GramDescent(ConvexSolver):
         return replace(self, max_rounds=steps)
 
 
-def _design(problem: LeastSquares, penalty: SeparablePenalty) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """The Gram matrix with ones on its diagonal, the scales that made them, thresholds and bounds in these scales."""
+def _together(count: int, n: int) -> int:
+    """Signals that are solved at once: what belongs to them stays in the cache, and threads find enough such parts."""
+    return max(LEAST_ROWS, min(ENTRIES // n, count // LEAST_PARTS))
+
+
+def _design(problem: LeastSquares, penalty: SeparablePenalty) -> Design:
+    """The Gram matrix as the kernel takes it, the scales that put ones on its diagonal, thresholds and bounds in these."""
     gram = problem.wide.gram()
-    diagonal = gram.diagonal() + penalty.ridge
+    diagonal, n = gram.diagonal() + penalty.ridge, len(gram)
     # A column of zeros stays where it is put whatever its scale; that is at zero, unless it is warm and not penalised.
     scales = torch.where(diagonal > 0, diagonal, 1.0).rsqrt()
-    gram = gram * scales[:, None] * scales
-    gram.diagonal().fill_(1.0)
+    off_diagonal = gram.new_zeros(n, -(n // -PADDED) * PADDED)
+    off_diagonal[:, :n] = gram * scales[:, None] * scales
+    off_diagonal.diagonal().zero_()
     low, high = (torch.full_like(scales, bound) / scales for bound in penalty.bounds)
-    return gram, scales, penalty.levels(scales).expand_as(scales) * scales, low, high
+    return off_diagonal, scales, penalty.levels(scales).expand_as(scales) * scales, low, high
 
 
 def _squares(b: Tensor) -> Tensor:
