@@ -74,10 +74,10 @@ typedef int32_t (*gs_l1_sweeps_fn)(const double *gram, int64_t stride, int64_t k
 /* min_x 1/2 x'Gx - c'x + sum thresholds_j |x_j|, low <= x <= high, for each row c of correlations, where G has ones on
  * its diagonal, and both c and the answer are the caller's times `scales` (> 0).
  *
- * off_diagonal: n rows of `stride` items, a multiple of 32, holding G less its diagonal and zeros beyond n; thresholds,
+ * off_diagonal: n rows (fewer than 2^24) of `stride` items, a multiple of 32, holding G less its diagonal and zeros beyond n; thresholds,
  * low <= 0 and high >= 0 (either may be infinite), scales: (n,); correlations (count, n); squares (count,), of
  * the signals' norms. A signal ends where an estimate of its duality gap falls to tol * square / 2, or after `rounds`, or
- * when rounds bring nothing. room is scratch of exactly 13*stride + n*stride items. In and out: x (count, n), where to
+ * when rounds bring nothing. room is scratch of exactly 13*stride + n*(stride + 8) items. In and out: x (count, n), where to
  * begin and where it ended. Out: done, the rounds made, or -1 - that where the estimate stayed above.
  */
 typedef int32_t (*gs_gram_descent_fn)(const double *off_diagonal, int64_t n, int64_t stride, const double *scales,

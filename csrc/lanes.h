@@ -8,11 +8,15 @@
 #pragma once
 
 #include <cmath>
+#include <cstring>
 
 #include "platform.h"
 
 namespace gs {
 namespace {
+
+// Places that `marked` can write into the last bits of a double; its size then keeps 28 of its 52.
+constexpr int64_t kMark = (int64_t{1} << 24) - 1;
 
 // kRows x kVectors sums of products are kept in registers at once; kAhead vectors of other sums hide their latency.
 template <typename Float>
@@ -35,12 +39,25 @@ struct Plain {
 #endif
     }
     GS_TARGET static V minus(V a, V b, V c) { return plus(-a, b, c); }  // c - a b
+    GS_TARGET static V added(V a, V b) { return a + b; }
+    GS_TARGET static V less(V a, V b) { return a - b; }
     GS_TARGET static V size(V a) { return std::fabs(a); }
     GS_TARGET static V larger(V a, V b) { return a > b ? a : b; }
     GS_TARGET static V smaller(V a, V b) { return a < b ? a : b; }
     GS_TARGET static T sum(V a) { return a; }
+    GS_TARGET static T top(V a) { return a; }         // the largest lane
     GS_TARGET static I from(int64_t i) { return i; }  // i, i + 1, .. in the lanes
+    GS_TARGET static I back(int64_t i) { return i; }  // i, i - 1, .. in the lanes
     GS_TARGET static I step(I i, int64_t by) { return i + by; }
+    // |a| with i, from 0 to kMark, in its last bits: of such the larger is found, and where it was, by one comparison.
+    GS_TARGET static V marked(V a, I i) {
+        static_assert(sizeof(T) == 8, "a float has no bits to spare");
+        int64_t bits;
+        std::memcpy(&bits, &a, 8);
+        bits = (bits & INT64_MAX & ~kMark) | i;
+        std::memcpy(&a, &bits, 8);
+        return a;
+    }
     // Where size > most, most and at become size and i.
     GS_TARGET static void raise(V size, I i, V &most, I &at) {
         at = size > most ? i : at;

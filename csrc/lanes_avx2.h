@@ -70,6 +70,8 @@ struct Doubles {
     GS_TARGET static V times(V a, V b) { return _mm256_mul_pd(a, b); }
     GS_TARGET static V plus(V a, V b, V c) { return _mm256_fmadd_pd(a, b, c); }
     GS_TARGET static V minus(V a, V b, V c) { return _mm256_fnmadd_pd(a, b, c); }
+    GS_TARGET static V added(V a, V b) { return _mm256_add_pd(a, b); }
+    GS_TARGET static V less(V a, V b) { return _mm256_sub_pd(a, b); }
     GS_TARGET static V size(V a) { return _mm256_andnot_pd(_mm256_set1_pd(-0.0), a); }
     GS_TARGET static V larger(V a, V b) { return _mm256_max_pd(a, b); }
     GS_TARGET static V smaller(V a, V b) { return _mm256_min_pd(a, b); }
@@ -77,10 +79,21 @@ struct Doubles {
         const __m128d half = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
         return _mm_cvtsd_f64(_mm_add_sd(half, _mm_unpackhi_pd(half, half)));
     }
+    GS_TARGET static T top(V a) {
+        const __m128d half = _mm_max_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
+        return _mm_cvtsd_f64(_mm_max_sd(half, _mm_unpackhi_pd(half, half)));
+    }
     GS_TARGET static I from(int64_t i) {
         return _mm256_add_epi64(_mm256_set1_epi64x(i), _mm256_setr_epi64x(0, 1, 2, 3));
     }
+    GS_TARGET static I back(int64_t i) {
+        return _mm256_sub_epi64(_mm256_set1_epi64x(i), _mm256_setr_epi64x(0, 1, 2, 3));
+    }
     GS_TARGET static I step(I i, int64_t by) { return _mm256_add_epi64(i, _mm256_set1_epi64x(by)); }
+    GS_TARGET static V marked(V a, I i) {
+        const V size = _mm256_and_pd(a, _mm256_castsi256_pd(_mm256_set1_epi64x(INT64_MAX & ~kMark)));
+        return _mm256_or_pd(size, _mm256_castsi256_pd(i));
+    }
     GS_TARGET static void raise(V size, I i, V &most, I &at) {
         const __m256d more = _mm256_cmp_pd(size, most, _CMP_GT_OQ);
         at = _mm256_blendv_epi8(at, i, _mm256_castpd_si256(more));

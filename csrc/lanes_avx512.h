@@ -66,14 +66,24 @@ struct Doubles {
     GS_TARGET static V times(V a, V b) { return _mm512_mul_pd(a, b); }
     GS_TARGET static V plus(V a, V b, V c) { return _mm512_fmadd_pd(a, b, c); }
     GS_TARGET static V minus(V a, V b, V c) { return _mm512_fnmadd_pd(a, b, c); }
+    GS_TARGET static V added(V a, V b) { return _mm512_add_pd(a, b); }
+    GS_TARGET static V less(V a, V b) { return _mm512_sub_pd(a, b); }
     GS_TARGET static V size(V a) { return _mm512_abs_pd(a); }
     GS_TARGET static V larger(V a, V b) { return _mm512_max_pd(a, b); }
     GS_TARGET static V smaller(V a, V b) { return _mm512_min_pd(a, b); }
     GS_TARGET static T sum(V a) { return _mm512_reduce_add_pd(a); }
+    GS_TARGET static T top(V a) { return _mm512_reduce_max_pd(a); }
     GS_TARGET static I from(int64_t i) {
         return _mm512_add_epi64(_mm512_set1_epi64(i), _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7));
     }
+    GS_TARGET static I back(int64_t i) {
+        return _mm512_sub_epi64(_mm512_set1_epi64(i), _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7));
+    }
     GS_TARGET static I step(I i, int64_t by) { return _mm512_add_epi64(i, _mm512_set1_epi64(by)); }
+    GS_TARGET static V marked(V a, I i) {
+        const __m512i size = _mm512_and_epi64(_mm512_castpd_si512(a), _mm512_set1_epi64(INT64_MAX & ~kMark));
+        return _mm512_castsi512_pd(_mm512_or_epi64(size, i));
+    }
     GS_TARGET static void raise(V size, I i, V &most, I &at) {
         const __mmask8 more = _mm512_cmp_pd_mask(size, most, _CMP_GT_OQ);
         at = _mm512_mask_mov_epi64(at, more, i);

@@ -311,7 +311,7 @@ void test_gram_descent(const gs_kernel &row) {
     for (int64_t n : {1, 7, 31, 32, 33, 67}) {
         const auto size = static_cast<size_t>(n), stride = (size + 31) / 32 * 32;
         const std::vector<double> gram(size * stride), scales(size, 2), thresholds(size, 1), low(size), high(size, 3);
-        std::vector<double> c(2 * size), squares(2), room((size + 13) * stride), x(2 * size), wanted(2 * size);
+        std::vector<double> c(2 * size), squares(2), room(13 * stride + size * (stride + 8)), x(2 * size), wanted(2 * size);
         for (size_t j = 0; j < 2 * size; ++j) {
             const double value = j % 3 == 0 ? 1.5 : (j % 3 == 1 ? -4 : 9);
             c[j] = value;

@@ -40,7 +40,7 @@ def off_diagonal(gram: Tensor) -> Tensor:
 def solved(row: Row, given: Given, start: Tensor | None = None, rounds: int = 500) -> tuple[Tensor, Tensor]:
     padded, scales, thresholds, low, high, c, squares = given
     (n, stride), count = padded.shape, c.shape[0]
-    room = padded.new_empty((13 + n) * stride)
+    room = padded.new_empty(13 * stride + n * (stride + 8))
     x = torch.zeros_like(c) if start is None else start.clone()
     done = torch.empty(count, dtype=torch.int32)
     code = row.function(

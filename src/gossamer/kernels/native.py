@@ -332,7 +332,7 @@ def gram_descent(
     design = [each.detach().contiguous() for each in (off_diagonal, scales, thresholds, low, high)]
     signals = [each.detach().contiguous() for each in (correlations, squares)]
     x = torch.zeros_like(signals[0]) if start is None else start.detach().clone(memory_format=torch.contiguous_format)
-    done, room = x.new_empty(count, dtype=torch.int32), x.new_empty(13 * stride + n * stride)
+    done, room = x.new_empty(count, dtype=torch.int32), x.new_empty(13 * stride + n * (stride + 8))
     code = function("gram_descent", 8)(
         design[0].data_ptr(), n, stride, *(each.data_ptr() for each in (*design[1:], *signals)), tol, rounds, count,
         room.data_ptr(), room.shape[0], x.data_ptr(), done.data_ptr(),
