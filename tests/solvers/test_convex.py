@@ -74,6 +74,35 @@ def test_each_row_of_a_batch_is_its_solo_solve(solver: str) -> None:
     assert together.gap.shape == together.ending.shape == (12,)
 
 
+@pytest.mark.parametrize("start", [None, torch.ones(700, 30, dtype=torch.float64)], ids=["cold", "warm"])
+def test_the_number_of_threads_changes_no_bit_of_a_batch(start: Tensor | None) -> None:
+    """700 signals are solved by Gram descent in nine parts, on as many threads as torch has."""
+    A, b = problem(20, 30, signals=700)
+    penalty = 0.1 * float(max_penalty(A, b).max())
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(lasso(A, b, penalty, tol=1e-9, x0=start, solver="gram_descent"))
+    finally:
+        torch.set_num_threads(before)
+    first = found[0]
+    assert float(first.gap.max()) <= 1e-9
+    torch.testing.assert_close(first.residual, torch.linalg.vector_norm(b - first.x @ A.T, dim=-1))
+    for other in found[1:]:
+        for name in ("x", "ending", "residual", "steps", "gap", "objective"):
+            assert torch.equal(getattr(first, name), getattr(other, name)), name
+
+
+def test_a_number_that_is_none_is_refused_in_a_batch_of_any_size() -> None:
+    A, b = problem(10, 15, signals=100)
+    A[3, 7] = torch.nan
+    b[:, 3] = 0  # what no signal touches is read all the same
+    for signals in (1, 10, 100):
+        with pytest.raises(DataError, match="A holds NaN or infinity"):
+            LeastSquares(Dense(A), b[:signals], L1(1.0))
+
+
 @pytest.mark.parametrize("solver", ["coordinate_descent", "gram_descent", "fista"])
 def test_bounds_that_float32_does_not_hold_are_no_hindrance(solver: str) -> None:
     A, b = problem(12, 20, signals=9)

@@ -205,15 +205,16 @@ def gram_descent(
 
         min_u ½u'Gu − (scales·c)'u + Σ_j thresholds_j|u_j|  s.t.  low ≤ u ≤ high,   x = scales·u
 
-    Args: off_diagonal (n, stride), G less the ones on its diagonal, and zeros from n to a multiple of 32; scales (n,) > 0; thresholds (n,) ≥ 0; low (n,) ≤ 0 ≤ high (n,), either
-        may be infinite; correlations (count, n), their rows c; squares (count,), ‖b‖² of the signals; start (count, n),
-        the x to begin at, or None for zeros. All float64. A signal ends where an estimate of its gap falls to
-        ½·tol·square, after `rounds`, or when rounds bring nothing.
+    Args: off_diagonal (n, stride), G less the ones on its diagonal, rows padded with zeros to a multiple of 32; scales
+        (n,) > 0; thresholds (n,) ≥ 0; low (n,) ≤ 0 ≤ high (n,), either may be infinite; correlations (count, n), their
+        rows c; squares (count,), ‖b‖² of the signals; start (count, n), the x to begin at, or None for zeros. All
+        float64. A signal ends where an estimate of its gap falls to ½·tol·square, after `rounds`, or when rounds bring
+        nothing.
     Returns: x (count, n); rounds (count,) int32, or −1 − rounds where the estimate stayed above.
     Raises: KernelError when shapes, dtypes or devices do not fit.
     Source: greedy rule, Dhillon, Ravikumar and Tewari 2011; the Newton step is that of feature-sign search (Lee et al.
         2006), which adds one entry at a time. The reference leaves the Newton step out where a support is dependent;
-        native code leaves out the dependent columns.
+        native code leaves out the dependent columns, and ends a round's coordinates earlier.
 
     >>> one, zero = torch.ones(2, dtype=torch.float64), torch.zeros(1, 2, dtype=torch.float64)
     >>> c = torch.tensor([[3.0, -0.5]], dtype=torch.float64)

@@ -118,7 +118,9 @@ def gram_descent(
         if tensor.dtype != torch.float64:
             raise KernelError(f"{name} is {tensor.dtype}; convert it to float64")
         if tensor.device != off_diagonal.device:
-            raise KernelError(f"{name} is on {tensor.device} and off_diagonal on {off_diagonal.device}; move one of them")
+            raise KernelError(
+                f"{name} is on {tensor.device} and off_diagonal on {off_diagonal.device}; move one of them"
+            )
     if not tol >= 0:
         raise KernelError(f"tol must be a number that is not negative, given {tol!r}")
     if not isinstance(rounds, int) or not 0 <= rounds < 1 << 31:

@@ -98,7 +98,7 @@ def _judged(q: _Quadratic, batch: _Batch) -> tuple[Tensor, Tensor]:
 
 
 def _descend(q: _Quadratic, batch: _Batch) -> None:
-    """A dozen times: the coordinate that has farthest to go."""
+    """Some times: the coordinate that has farthest to go."""
     u, h = batch.u, batch.h
     every = torch.arange(len(u), device=u.device)
     for _ in range(_GREEDY):

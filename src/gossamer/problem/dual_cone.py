@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..linop import LinearOperator
+from ..terms import Penalty
 
 __all__ = ["DualCone"]
 
@@ -31,6 +32,13 @@ class DualCone:
     basis: Tensor
     inward: Tensor
     depth: Tensor
+
+    @classmethod
+    def under(cls, A: LinearOperator, penalty: Penalty) -> DualCone | None:
+        """The cone of a penalty that leaves entries free on one side; None where there are none, or a ridge holds them."""
+        if penalty.half_free is None or penalty.ridge:
+            return None
+        return cls.of(A, penalty.half_free.expand(A.shape[1]), penalty.free)
 
     @classmethod
     def of(cls, A: LinearOperator, sides: Tensor, free: Tensor | None) -> DualCone:

@@ -39,7 +39,7 @@ class Certificate:
     slope: Tensor | None = None
 
 
-def duality_gap(A: LinearOperator, b: Tensor, penalty: Penalty, x: Tensor) -> Certificate:
+def duality_gap(A: LinearOperator, b: Tensor, penalty: Penalty, x: Tensor, cone: DualCone | None = None) -> Certificate:
     """Bound how far P(x) = ½‖Ax − b‖² + Ω(x) is above its minimum.
 
     With r = b − Ax, Ω = Ω₀ + (μ/2)‖·‖² and c = A'r − μx, any s for which Ω₀*(s·c) is finite gives
@@ -50,7 +50,8 @@ def duality_gap(A: LinearOperator, b: Tensor, penalty: Penalty, x: Tensor) -> Ce
     Entries that Ω₀ does not touch need c = 0: the dual point is that of x with those entries fitted to the rest.
     Entries that it bounds on one side alone need c ≤ 0 there: `DualCone` moves the residual to where that holds.
 
-    Args: A (m, n); b (*b, m); x (*b, n); any real dtype: everything is computed in float64.
+    Args: A (m, n); b (*b, m); x (*b, n); any real dtype: everything is computed in float64. cone: `DualCone.under` this
+        A and penalty, from those who ask for one problem's gap in parts; else it is computed here.
     Returns: a Certificate of shape *b (less the tasks of a multi-task penalty); b = 0 has P(0) = 0 and is not divided.
     Source: Massias, Gramfort and Salmon 2018 (rescaled residuals); FISTA's and coordinate descent's common gap.
 
@@ -60,9 +61,8 @@ def duality_gap(A: LinearOperator, b: Tensor, penalty: Penalty, x: Tensor) -> Ce
     >>> float(duality_gap(A, b, L1(1.0), torch.tensor([2.0, 0.0])).gap) < 1e-12
     True
     """
-    A, cone = widened(A), None
-    if penalty.half_free is not None and not penalty.ridge:
-        cone = DualCone.of(A, penalty.half_free.expand(A.shape[1]), penalty.free)
+    A = widened(A)
+    cone = DualCone.under(A, penalty) if cone is None else cone
     rows = max(LEAST_ROWS, TOGETHER // max(x.shape[-1], 1))
     if penalty.event_ndim > 1 or x.ndim != 2 or b.ndim != 2 or len(x) <= rows:
         found = _judged(A, b, penalty, x, cone)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..problem import Certificate, LeastSquares, duality_gap
+from ..problem.dual_cone import DualCone
 from .outcome import Ending, Recovery
 
 __all__ = ["ConvexSolver", "IterativeSolver", "certified", "recovered", "warm"]
@@ -65,10 +66,10 @@ def warm(problem: LeastSquares, x0: Tensor | None) -> Tensor:
     return x0.to(dtype=problem.A.dtype, device=problem.A.device).expand(shape).clone()
 
 
-def certified(problem: LeastSquares, x: Tensor, steps: Tensor, tol: float) -> Recovery:
+def certified(problem: LeastSquares, x: Tensor, steps: Tensor, tol: float, cone: DualCone | None = None) -> Recovery:
     """The recovery of x as it is handed out, judged by the certificate and by nothing the solver believes."""
     x = x.to(problem.b.dtype)
-    return _ended(x, duality_gap(problem.wide, problem.b, problem.penalty, x), steps, tol)
+    return _ended(x, duality_gap(problem.wide, problem.b, problem.penalty, x, cone), steps, tol)
 
 
 def recovered(problem: LeastSquares, x: Tensor, judged: Sequence[Certificate], steps: Tensor, tol: float) -> Recovery:

@@ -91,7 +91,7 @@ class Recovery:
 
     @staticmethod
     def joined(found: Sequence[Recovery], x: Tensor) -> Recovery:
-        """The signals of several recoveries of one kind, one after another; x (signals, n), of which each saw its part."""
+        """The signals of several recoveries of one kind, one after another; x (signals, n) holds all of theirs."""
         names = _tensors(found[0]).keys() - {"x"}
         parts: dict[str, Any] = {name: torch.cat([getattr(one, name) for one in found]) for name in names}
         return replace(found[0], x=x, **parts)
