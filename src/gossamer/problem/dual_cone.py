@@ -35,7 +35,7 @@ class DualCone:
 
     @classmethod
     def under(cls, A: LinearOperator, penalty: Penalty) -> DualCone | None:
-        """The cone of a penalty that leaves entries free on one side; None where there are none, or a ridge holds them."""
+        """That of a penalty which leaves entries free on one side; None where there are none, or a ridge holds them."""
         if penalty.half_free is None or penalty.ridge:
             return None
         return cls.of(A, penalty.half_free.expand(A.shape[1]), penalty.free)
