@@ -1,8 +1,8 @@
 // Arithmetic on kWidth floats at once, one struct an instruction set and type; a kernel is a template over them.
 //
 // V holds the floats and I as many integers of the same size. `Plain` is one float a step: the scalar rows, and what
-// remains of every loop whose length is no multiple of a width. A file of a kernel includes one of lanes_avx2.h,
-// lanes_avx512.h and lanes_baseline.h: all are compiled for the baseline, and GS_TARGET lets the compiler use more in
+// remains of every loop whose length is no multiple of a width. A file of a kernel includes one of lanes_neon.h,
+// lanes_avx2.h, lanes_avx512.h and lanes_baseline.h: all are compiled for the baseline, and GS_TARGET lets the compiler use more in
 // the functions that carry it. GS_FUSED says that a b + c is rounded once there, in vectors and in Plain alike, so that
 // equal columns have equal numbers wherever they stand.
 #pragma once

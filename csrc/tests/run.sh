@@ -4,9 +4,9 @@ set -eu
 cd "$(dirname "$0")/.."
 build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
-sources="table.cpp pack_bits.cpp unpack_bits.cpp mask_compress.cpp mask_expand.cpp batch_omp.cpp batch_omp_avx2.cpp
-    batch_omp_avx512.cpp l1_sweeps.cpp gram_descent.cpp gram_descent_avx2.cpp gram_descent_avx512.cpp csr.cpp
-    csr_l1_sweeps.cpp tests/self_test.cpp"
+sources="table.cpp pack_bits.cpp unpack_bits.cpp mask_compress.cpp mask_expand.cpp batch_omp.cpp batch_omp_neon.cpp
+    batch_omp_avx2.cpp batch_omp_avx512.cpp l1_sweeps.cpp gram_descent.cpp gram_descent_neon.cpp gram_descent_avx2.cpp
+    gram_descent_avx512.cpp csr.cpp csr_l1_sweeps.cpp tests/self_test.cpp"
 flags="-std=c++17 -I. -Wall -Wextra -Wpedantic -Wconversion -Werror"
 ran=0
 
