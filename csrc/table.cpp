@@ -13,7 +13,7 @@ constexpr RowsOf kOps[] = {
     gs::pack_bits_rows,         gs::unpack_bits_rows,       gs::mask_compress_rows,       gs::mask_expand_rows,
     gs::batch_omp_rows,         gs::batch_omp_neon_rows,    gs::batch_omp_avx2_rows,      gs::batch_omp_avx512_rows,
     gs::l1_sweeps_rows,         gs::gram_descent_rows,      gs::gram_descent_neon_rows,   gs::gram_descent_avx2_rows,
-    gs::gram_descent_avx512_rows, gs::csr_rows, gs::csr_l1_sweeps_rows};
+    gs::gram_descent_avx512_rows, gs::csr_rows,             gs::csr_l1_sweeps_rows};
 
 }  // namespace
 
