@@ -4,8 +4,9 @@
 
 Parts: dense, path, sparse, coding, omp, batch. Every contender's answer is judged by gossamer.problem.duality_gap in
 float64; tolerances, ours too, are loosened or tightened by half-decades until they just meet a gap of 1e-6 of the
-objective at zero. Then all are timed in turn, A B C A B C, and the median counts. The first call is timed apart, in a
-new process, with whatever that compiles. Peers get the data in their own best layout before the clock runs; gossamer
+objective at zero. Then all are timed in turn, A B C A B C, and the median counts; before each call the process rests,
+since libraries keep their threads awake for a while, on cores that the next one needs. The first call is timed apart,
+in a new process, with whatever that compiles. Peers get the data in their own best layout before the clock runs; gossamer
 gets row-major tensors or scipy's CSR, and what it converts is inside its time. SPAMS has one BLAS thread. A peer that
 this environment lacks is left out, with a line that says so.
 `--quick` makes all data tiny, stays in one process and writes nothing: it shows that the script works, no more.
@@ -31,6 +32,7 @@ from trial import apart
 __all__ = ["batch", "first_call", "main", "measured", "verdicts"]
 
 REPEATS = 5  # at least; short ones run on until PATIENCE
+REST = 0.02  # seconds before a call
 PATIENCE = 2.0  # seconds for a contender's repeats, where they are short
 LONGEST = 40.0  # seconds for a contender's repeats: what is that slow is no peer to beat, and stops with fewer
 HALF_DECADE = 10**-0.5
@@ -121,6 +123,7 @@ def interleaved(runs: Mapping[str, Callable[[], object]], patience: float) -> di
     left = dict(runs)
     while left:
         for name, run in list(left.items()):
+            time.sleep(REST)
             started = time.perf_counter()
             run()
             taken[name].append(time.perf_counter() - started)
