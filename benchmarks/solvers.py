@@ -6,9 +6,9 @@ Parts: dense, path, sparse, coding, omp, batch. Every contender's answer is judg
 float64; tolerances, ours too, are loosened or tightened by half-decades until they just meet a gap of 1e-6 of the
 objective at zero. Then all are timed in turn, A B C A B C, and the median counts; before each call the process rests,
 since libraries keep their threads awake for a while, on cores that the next one needs. The first call is timed apart,
-in a new process, with whatever that compiles. Peers get the data in their own best layout before the clock runs; gossamer
-gets row-major tensors or scipy's CSR, and what it converts is inside its time. SPAMS has one BLAS thread. A peer that
-this environment lacks is left out, with a line that says so.
+in a new process, with whatever that compiles. Peers get the data in their own best layout before the clock runs;
+gossamer gets row-major tensors or scipy's CSR, and what it converts is inside its time. SPAMS has one BLAS thread. A
+peer that this environment lacks is left out, with a line that says so.
 `--quick` makes all data tiny, stays in one process and writes nothing: it shows that the script works, no more.
 """
 
