@@ -31,8 +31,8 @@ from trial import apart
 
 __all__ = ["batch", "first_call", "main", "measured", "verdicts"]
 
-REPEATS = 5  # at least; short ones run on until PATIENCE
-REST = 0.02  # seconds before a call
+REPEATS, MOST = 5, 50  # of a contender at least, and at most; short ones run on until PATIENCE
+REST = 0.1  # seconds before a call: OpenBLAS keeps threads awake for 2²⁶ cycles
 PATIENCE = 2.0  # seconds for a contender's repeats, where they are short
 LONGEST = 40.0  # seconds for a contender's repeats: what is that slow is no peer to beat, and stops with fewer
 HALF_DECADE = 10**-0.5
@@ -128,7 +128,8 @@ def interleaved(runs: Mapping[str, Callable[[], object]], patience: float) -> di
             run()
             taken[name].append(time.perf_counter() - started)
             total = sum(taken[name])
-            if (len(taken[name]) >= REPEATS and total >= patience) or total >= LONGEST:
+            enough = len(taken[name]) >= REPEATS and (total >= patience or len(taken[name]) >= MOST)
+            if enough or total >= LONGEST:
                 del left[name]
     return taken
 
