@@ -4,11 +4,12 @@
 
 Parts: dense, path, sparse, coding, omp, batch. Every contender's answer is judged by gossamer.problem.duality_gap in
 float64; tolerances, ours too, are loosened or tightened by half-decades until they just meet a gap of 1e-6 of the
-objective at zero. Then all are timed in turn, A B C A B C, and the median counts; before each call the process rests,
-since libraries keep their threads awake for a while, on cores that the next one needs. The first call is timed apart,
-in a new process, with whatever that compiles. Peers get the data in their own best layout before the clock runs;
-gossamer gets row-major tensors or scipy's CSR, and what it converts is inside its time. SPAMS has one BLAS thread. A
-peer that this environment lacks is left out, with a line that says so.
+objective at zero. Then all are timed in turn, A B C A B C, and the median counts; before each timed call the process
+rests, since libraries keep their threads awake for a while, on cores that the next one needs, and then calls once
+untimed, which wakes the caller's own. The first call is timed apart, in a new process, with whatever that compiles.
+Peers get the data in their own best layout before the clock runs; gossamer gets row-major tensors or scipy's CSR, and
+what it converts is inside its time. SPAMS has one BLAS thread. A peer that this environment lacks is left out, with a
+line that says so.
 `--quick` makes all data tiny, stays in one process and writes nothing: it shows that the script works, no more.
 """
 
@@ -124,6 +125,7 @@ def interleaved(runs: Mapping[str, Callable[[], object]], patience: float) -> di
     while left:
         for name, run in list(left.items()):
             time.sleep(REST)
+            run()
             started = time.perf_counter()
             run()
             taken[name].append(time.perf_counter() - started)
