@@ -33,7 +33,7 @@ from trial import apart
 __all__ = ["batch", "first_call", "main", "measured", "verdicts"]
 
 REPEATS, MOST = 5, 50  # of a contender at least, and at most; short ones run on until PATIENCE
-REST = 0.1  # seconds before a call: OpenBLAS keeps threads awake for 2²⁶ cycles
+REST = 0.02  # seconds before a call: about as long as idle threads spin; after longer a core itself sleeps
 PATIENCE = 2.0  # seconds for a contender's repeats, where they are short
 LONGEST = 40.0  # seconds for a contender's repeats: what is that slow is no peer to beat, and stops with fewer
 HALF_DECADE = 10**-0.5
