@@ -111,8 +111,16 @@ def test_what_is_slow_stops_with_fewer_runs(monkeypatch):
 def test_contenders_take_turns(monkeypatch):
     monkeypatch.setattr(solvers, "REPEATS", 3)
     order = []
-    solvers.interleaved({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, 0.0)
-    assert order == ["a", "b"] * 3
+    taken = solvers.interleaved({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, 0.0)
+    assert order == ["a", "a", "b", "b"] * 3  # once to wake it, once timed
+    assert {name: len(seconds) for name, seconds in taken.items()} == {"a": 3, "b": 3}
+
+
+def test_a_short_contender_is_timed_a_bounded_number_of_times(monkeypatch):
+    monkeypatch.setattr(solvers, "REPEATS", 2)
+    monkeypatch.setattr(solvers, "MOST", 4)
+    monkeypatch.setattr(solvers, "REST", 0.0)
+    assert len(solvers.interleaved({"a": lambda: None}, 60.0)["a"]) == 4
 
 
 def test_the_script_writes_what_it_says(monkeypatch, alone, capsys):
