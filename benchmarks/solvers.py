@@ -144,7 +144,6 @@ def batch(kind: str, tiny: bool) -> dict[str, Any]:
     runs = {}
     for size in sizes:
         solve = contender.prepare(work.some(size))
-        solve(1e-6)
         runs[str(size)] = lambda solve=solve: solve(1e-6)
     taken = interleaved(runs, 0.0 if tiny else PATIENCE)
     return {size: statistics.median(seconds) / int(size) for size, seconds in taken.items()}

@@ -10,6 +10,7 @@
 #include "csr.h"
 #include "platform.h"
 #include "rows.h"
+#include "soft_threshold.h"
 
 namespace gs {
 namespace {
@@ -34,9 +35,7 @@ double sweep(const Entries &q, double *x) {
         const double old = x[j], level = q.levels[j], curve = q.curves[j];
         const double z = q.pull(j) + (curve - q.ridge) * old;
         if (!(curve > 0) || (old == 0 && std::fabs(z) <= level)) continue;  // a column of zeros stays
-        const double size = std::fabs(z) - level;
-        double to = size > 0 ? std::copysign(size, z) / curve : 0.0;
-        to = to < q.low ? q.low : (to > q.high ? q.high : to);
+        const double to = soft_threshold(z, level, curve, q.low, q.high);
         const double move = to - old;
         if (move == 0) continue;
         x[j] = to;

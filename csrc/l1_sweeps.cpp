@@ -9,6 +9,7 @@
 
 #include "platform.h"
 #include "rows.h"
+#include "soft_threshold.h"
 
 namespace gs {
 namespace {
@@ -53,9 +54,7 @@ double sweep(const Quadratic &q, double *x, double *h) {
         const double *row = q.gram + j * q.stride;
         const double curve = row[j] + q.ridge;
         if (!(curve > 0)) continue;  // a column of zeros
-        const double z = h[j] + curve * old, size = std::fabs(z) - level;
-        double to = size > 0 ? std::copysign(size, z) / curve : 0.0;
-        to = to < q.low ? q.low : (to > q.high ? q.high : to);
+        const double to = soft_threshold(h[j] + curve * old, level, curve, q.low, q.high);
         const double move = to - old;
         if (move == 0) continue;
         x[j] = to;

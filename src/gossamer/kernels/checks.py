@@ -9,6 +9,7 @@ from ..errors import KernelError
 from . import reference
 
 __all__ = [
+    "PADDED",
     "batch_omp",
     "bool_vector",
     "codes_fit",
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 ITEM_SIZES = (1, 2, 4)
+PADDED = 32  # numbers of which a row of gram_descent's matrix has a multiple
 
 
 def pack_bits(codes: Tensor, bits: int) -> None:
@@ -105,8 +107,8 @@ def gram_descent(
         given = f"{off_diagonal.dim()} and {correlations.dim()} axes"
         raise KernelError(f"off_diagonal and correlations must be matrices, given {given}")
     (n, stride), count = off_diagonal.shape, correlations.shape[0]
-    if stride < n or stride % 32:
-        raise KernelError(f"rows of off_diagonal must be padded to a multiple of 32 above {n}, given {stride}")
+    if stride < n or stride % PADDED:
+        raise KernelError(f"rows of off_diagonal must be padded to a multiple of {PADDED} above {n}, given {stride}")
     vectors = {"scales": scales, "thresholds": thresholds, "low": low, "high": high}
     needed = {"off_diagonal": (off_diagonal, (n, stride))} | {name: (vector, (n,)) for name, vector in vectors.items()}
     needed |= {"correlations": (correlations, (count, n)), "squares": (squares, (count,))}

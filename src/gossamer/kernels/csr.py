@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .sequential import soft_threshold
+
 __all__ = ["csr_columns", "csr_gram", "csr_l1_sweeps", "csr_mv", "csr_rmv", "owners"]
 
 
@@ -64,9 +66,7 @@ def csr_l1_sweeps(
             z = left(j) + curve * old
             if curve <= 0 or (old == 0 and abs(z) <= level[j]):
                 continue
-            size = abs(z) - level[j]
-            new = 0.0 if size <= 0 else (size / curve if z > 0 else -size / curve)
-            place[j] = min(max(new, low), high)
+            place[j] = soft_threshold(z, level[j], curve, low, high)
             move = place[j] - old
             fit[sample[row]] -= move * value[row]
             most = max(most, abs(move) * curve)

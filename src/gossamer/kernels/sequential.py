@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["l1_sweeps"]
+__all__ = ["l1_sweeps", "soft_threshold"]
 
 
 def l1_sweeps(
@@ -22,10 +22,7 @@ def l1_sweeps(
             old, pull, curve = float(place[j]), float(left[j]), curves[j]
             if curve <= 0 or (old == 0 and abs(pull) <= level[j]):
                 continue
-            z = pull + curve * old
-            size = abs(z) - level[j]
-            new = 0.0 if size <= 0 else (size / curve if z > 0 else -size / curve)
-            new = min(max(new, low), high)
+            new = soft_threshold(pull + curve * old, level[j], curve, low, high)
             move = new - old
             if move:
                 place[j] = new
@@ -35,3 +32,10 @@ def l1_sweeps(
         if most <= accuracy:
             return torch.from_numpy(place).to(x.device), torch.from_numpy(left).to(h.device), done
     return torch.from_numpy(place).to(x.device), torch.from_numpy(left).to(h.device), -1 - sweeps
+
+
+def soft_threshold(z: float, level: float, curve: float, low: float, high: float) -> float:
+    """argmin_u ½curve·u² − z·u + level|u|, low ≤ u ≤ high, for curve > 0."""
+    size = abs(z) - level
+    free = 0.0 if size <= 0 else (size / curve if z > 0 else -size / curve)
+    return min(max(free, low), high)

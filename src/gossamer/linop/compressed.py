@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..errors import DataError
 from ..kernels import csr_columns, csr_gram, csr_mv, csr_rmv
+from ..kernels.csr import owners
 
 __all__ = ["Compressed"]
 
@@ -72,7 +73,7 @@ class Compressed:
     @property
     def owners(self) -> Tensor:
         """The row of each entry."""
-        return torch.repeat_interleave(_count(self.counts), self.counts, output_size=len(self.places))
+        return owners(self.starts, len(self.places))
 
     def ascends(self) -> bool:
         """Whether places rise within every row, so that none stands there twice."""

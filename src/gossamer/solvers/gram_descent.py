@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .. import kernels
 from ..errors import StructureError
+from ..kernels.checks import PADDED
 from ..kernels.rows import spread
 from ..problem import LeastSquares
 from ..problem.dual_cone import DualCone
@@ -20,7 +21,6 @@ from .outcome import Ending, Recovery
 
 __all__ = ["GramDescent"]
 
-PADDED = 32  # a row of the kernel's Gram matrix has a multiple of this
 ENTRIES = 1 << 16  # of x, in a part of the signals
 LEAST_ROWS, LEAST_PARTS = 64, 8  # of a part, and parts where there are rows enough
 GATE = 0.5  # of the tolerance: what the solver's own estimate must promise before the certificate is asked

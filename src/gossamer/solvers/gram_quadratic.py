@@ -9,12 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from ..kernels import l1_sweeps
-from .support_factor import SupportFactor
+from .support_factor import Indices, SupportFactor
 
 __all__ = ["GramQuadratic"]
 
 Array = NDArray[np.float64]
-Indices = NDArray[np.intp]
 SWEEPS = 16  # between two Newton steps: they cost about as much as one where the nonzeros are many
 ROUNDS = 500
 
